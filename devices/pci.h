@@ -52,20 +52,27 @@ void pci_bar_set(struct pci_device *pd, unsigned n, u32 size, bool io, bool pref
                  struct region *r);
 /* To be called by every PCI chip's reset: config to reset values, BARs unmapped, INTx low. */
 void pci_reset(struct pci_device *pd);
-/* Re-applies BAR mappings and the INTx level after load. */
+/* Re-applies BAR mappings and the INTx level after load; refuses impossible header bytes. */
 bool pci_post_load(struct pci_device *pd, struct err *e);
+/* To be called by every PCI chip's close: BARs unmapped, off the bus. */
+void pci_close(struct pci_device *pd);
 /* INTx level of the function: routed by the bus to PIRQ (slot + pin - 1) & 3. */
 void pci_set_irq(struct pci_device *pd, int level);
 
 /* One function's field table starts with PCI_FIELDS(struct x, pci). */
-#define PCI_FIELDS(type, m) F_ARRAY(type, m.config, u8)
+#define PCI_FIELDS(type, m) F_ARRAY(type, m.config, u8), F_I32(type, m.int_level)
 
 struct pci_bus {
     struct device *owner;
     struct pci_device *fn[256]; /* by devfn */
-    u32 pirq_inputs[4];         /* bit = devfn's slot*4+pin number mod 32: who asserts PIRQA-D */
+    u32 pirq_inputs[4];         /* bit n: slot n asserts PIRQA-D */
     struct wire pirq[4];        /* to the ISA bridge's PIRQ inputs */
     u32 address;                /* CF8: saved by the owner */
+    /* Byte and word cycles at CF8-CFB are no configuration cycles: the host bridge passes them on
+     * to the bus, where the ISA bridge's reset control register (CF9h) claims byte 1. */
+    u8 (*rc_read)(void *dev);
+    void (*rc_write)(void *dev, u8 v);
+    void *rc_dev;
 };
 bool pci_bus_add(struct pci_bus *bus, struct pci_device *pd, u8 devfn, struct err *e);
 /* Mechanism 1: data port access of size 1, 2 or 4 at CFCh + off. */
