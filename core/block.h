@@ -24,6 +24,7 @@ struct block_req {
     u8 *buf;
     enum block_status status; /* BLOCK_PENDING until done */
     void *priv;               /* the backend's */
+    u8 state;                 /* private */
 };
 
 struct block;
@@ -59,8 +60,10 @@ struct block {
 
 /* Checks the range (overflow included), read_only and inserted, counts, then submits. */
 void block_submit(struct block *b, struct block_req *r);
+/* Waits for the host. BLOCK_PENDING: the access failed and the policy stopped the machine; the
+ * device arms its deadline anew and calls block_wait() again then, which retries. */
 enum block_status block_wait(struct block *b, struct block_req *r);
-/* submit and wait */
+/* submit and wait; BLOCK_PENDING as above: call it again later */
 enum block_status block_rw(struct block *b, enum block_op op, u64 sector, u32 count, u8 *buf);
 void block_close(struct block *b);
 

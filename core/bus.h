@@ -37,6 +37,9 @@ enum region_prio {
     PRIO_SHADOW = 40,   /* PAM: RAM over ROM */
     PRIO_SMRAM = 50,
     PRIO_APIC = 60,
+    /* ports */
+    PRIO_PORT = 10,      /* fixed ports */
+    PRIO_PORT_OVER = 20, /* a port inside another chip's range: CF9h in CF8h-CFBh */
 };
 
 enum region_flags {
@@ -58,7 +61,7 @@ struct region {
     u32 ram_frame;                /* REGION_RAM, REGION_ROM: first frame in struct ram's numbering */
     int prio;
     u8 flags;                     /* region_flags */
-    bool enabled, mapped;         /* private */
+    bool enabled, mapped;         /* private: space_map enables */
     u32 seq;                      /* private: order of mapping */
 };
 
@@ -82,7 +85,10 @@ struct space {
     unsigned view_len[2];
     u16 *fast[2]; /* spaces of 64 KB: address -> view index + 1 */
     u32 next_seq;
-    bool batch;
+    unsigned batch;        /* depth of space_begin */
+    bool dirty;            /* the view is out of date, for changes in dirty_start..dirty_end */
+    paddr dirty_start, dirty_end;
+    unsigned last[2];      /* view index that answered last */
     /* trace hook: every CPU access to an I/O region (the counted-mode trace hash) */
     void (*trace)(void *to, paddr addr, u32 val, unsigned size, bool write, bool port);
     void *trace_to;
@@ -99,7 +105,8 @@ void space_unmap(struct space *s, struct region *r);
 void space_move(struct space *s, struct region *r, paddr base);
 void space_set_flags(struct space *s, struct region *r, u8 flags);
 void space_enable(struct space *s, struct region *r, bool on);
-/* Between begin and end the view is not rebuilt (several moves at once). */
+/* Moves and enables are never refused; what overlaps at equal priority then is resolved as for
+ * BARs: the region mapped first answers. Between begin and end the view is not rebuilt (several moves at once). */
 void space_begin(struct space *s);
 void space_end(struct space *s);
 
@@ -107,7 +114,13 @@ void space_end(struct space *s);
  * the hole). */
 struct region *space_find(struct space *s, paddr addr, bool write, paddr *end);
 
-/* The CPU's accesses: any size 1..4, any alignment, RAM or not. */
+/* The CPU's accesses: any size 1..4, any alignment, RAM or not.
+ *
+ * The region that answers the first byte takes as much as its widths, natural alignment and its
+ * own end allow, even where a region of higher priority covers a later byte: a dword write to
+ * CF8h is the host bridge's, a byte write to CF9h the reset control's. The rest is looked up anew.
+ * Reads narrower than `min` read a whole unit; such writes merge with what peek gives, and are
+ * dropped and logged if the region has none. */
 u32 space_read(struct space *s, paddr addr, unsigned size);
 void space_write(struct space *s, paddr addr, u32 val, unsigned size);
 /* No side effects; all ones where nothing can be read without them. */

@@ -30,7 +30,7 @@ struct timer {
     timer_fn *fn;
     void *dev;
     const char *name;
-    int heap_pos; /* private; -1 when off */
+    int heap_pos; /* private; -1 when off, -2 - i: set aside in late[i] */
     struct clock *clock;
 };
 
@@ -52,6 +52,9 @@ struct clock {
     u64 firing_at;              /* clock_now() while callbacks run */
     struct timer **heap;
     unsigned heap_len, heap_cap;
+    /* armed for the past by a callback: set aside until the next clock_run() */
+    struct timer **late;
+    unsigned late_len, late_cap;
     u64 next_seq;
 };
 
@@ -59,14 +62,18 @@ void clock_init(struct clock *c, enum clock_source source, u32 ns_per_insn, cons
                 u64 (*host_ns)(void *), void *host);
 void clock_free(struct clock *c);
 
-/* Guest nanoseconds. Never goes backwards; two calls in a row may give the same value. */
+/* Sets guest time of a machine that is being loaded, before its timers are. */
+void clock_restore(struct clock *c, u64 now);
+
+/* Guest nanoseconds. Never passes the next deadline before that was fired; never goes backwards; two calls in a row may give the same value. */
 u64 clock_now(struct clock *c);
 
 /* Deadline of the earliest timer, CLOCK_NEVER if none. */
 u64 clock_next(const struct clock *c);
 
 /* Fires what is due, in order of (when, seq). Real time: at most what the catch-up rule
- * allows now. Returns true if anything fired. Run loop only. */
+ * allows now. Returns true if anything fired. Run loop only, which calls it at least every
+ * 100 ms while the guest runs: longer gaps count as the host's and are held. */
 bool clock_run(struct clock *c);
 
 /* Counted: moves guest time to `when` without executing (HLT). Nothing in real time. */
@@ -86,6 +93,8 @@ void timer_init(struct timer *t, struct clock *c, timer_fn *fn, void *dev, const
 /* Arms (or re-arms) for an absolute time; a time in the past fires at the next clock_run. */
 void timer_at(struct timer *t, u64 when);
 void timer_off(struct timer *t);
+/* For loading: arms with a known order of arming. */
+void timer_restore(struct timer *t, u64 when, u64 seq);
 static inline bool timer_armed(const struct timer *t) { return t->when != CLOCK_NEVER; }
 
 /* floor(a * b / c) without overflow in between; c != 0 and the result must fit. */

@@ -131,6 +131,9 @@ void device_free(struct device *dev); /* close, unmap its regions, release */
  * Overlap is an error of the board and fails init. */
 struct region *device_io(struct device *dev, const char *name, u32 base, u32 size,
                          const struct region_ops *ops, struct err *e);
+/* The same with a priority of its own (PRIO_PORT_OVER). */
+struct region *device_io_prio(struct device *dev, const char *name, u32 base, u32 size, int prio,
+                              const struct region_ops *ops, struct err *e);
 struct region *device_mmio(struct device *dev, const char *name, paddr base, u64 size, int prio,
                            const struct region_ops *ops, struct err *e);
 
@@ -140,6 +143,10 @@ bool device_in(struct device *dev, const char *pin, struct wire *to);
 /* Connects an output of a to an input of b. An output drives one input (use or_gate for more). */
 bool device_connect(struct device *a, const char *out, struct device *b, const char *in,
                     struct err *e);
+
+/* Save and load one device: pre_save, the section named by its id, post_load. */
+bool device_save(struct device *dev, struct snap_out *out, struct err *e);
+bool device_load(struct device *dev, struct snap_in *in, struct err *e);
 
 /* All classes, by name (devices/list.def). */
 extern const struct device_class *const device_classes[]; /* ends with NULL */

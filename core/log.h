@@ -42,7 +42,7 @@ void log_free(struct log *log);
 
 static inline bool log_on(const struct log *log, enum log_class cls)
 {
-    return unlikely(log && (log->mask & BIT(cls)));
+    return unlikely(log && ((log->mask | BIT(LOG_WARN)) & BIT(cls)));
 }
 
 void log_write(struct log *log, enum log_class cls, const char *fmt, ...) NB_PRINTF(3, 4);

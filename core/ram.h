@@ -31,6 +31,8 @@ struct ram_object {
     u64 size;
     int fd;     /* -1 if none */
     void (*release)(struct ram_object *obj);
+    /* Makes whole pages zero and gives their memory back; NULL: they are cleared by hand. */
+    void (*zero)(struct ram_object *obj, u64 off, u64 len);
 };
 
 struct ram {

@@ -20,8 +20,9 @@ enum field_kind {
     FIELD_BOOL,  /* stored as one byte, 0 or 1 */
     FIELD_TIMER, /* struct timer: deadline and order of arming */
     FIELD_SUB,   /* count structs with a field table of their own */
-    FIELD_BUF,   /* a heap buffer: offset is of the pointer, len_of gives its length */
-    FIELD_F80,   /* 10-byte x87 values */
+    FIELD_BUF,   /* a heap buffer: offset is of the pointer, len_of gives its length, which must
+                    follow from properties, never from fields that are loaded */
+    FIELD_F80,   /* 10-byte x87 values, elem_size bytes apart */
 };
 
 struct field {

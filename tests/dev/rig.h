@@ -27,6 +27,7 @@ struct rig {
     unsigned num_probes;
     u32 requests[8];             /* count per enum system_request */
     int last_request_arg;
+    struct region ram_region;
     char log_text[65536];        /* all log lines of the test */
     size_t log_len;
 };
