@@ -37,13 +37,15 @@ void sb_addf(struct strbuf *sb, const char *fmt, ...)
     va_list ap, again;
     va_start(ap, fmt);
     va_copy(again, ap);
-    int n = vsnprintf(NULL, 0, fmt, ap);
+    sb_room(sb, 64); /* enough for most lines: one pass */
+    int n = vsnprintf(sb->s + sb->len, sb->cap - sb->len, fmt, ap);
     va_end(ap);
-    if (n > 0) {
+    if (n > 0 && (size_t)n >= sb->cap - sb->len) {
         sb_room(sb, (size_t)n);
         vsnprintf(sb->s + sb->len, (size_t)n + 1, fmt, again);
-        sb->len += (size_t)n;
     }
+    if (n > 0)
+        sb->len += (size_t)n;
     va_end(again);
 }
 
