@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: MIT */
+/* The cache of decoded blocks.
+ *
+ * A block is found by linear address in a small direct-mapped table first, else by the physical
+ * place of its first byte in a hash table, else it is decoded. Blocks end at a page's end, but for
+ * one instruction that crosses it, which is a block of its own and belongs to both pages.
+ *
+ * A write to a page that holds code reaches code_written() before it happens: blocks that overlap
+ * the bytes written are unlinked, and their instructions are all replaced by one that leaves the
+ * block. So the running block stops behind the writing instruction, and nothing is freed under
+ * anybody's feet: memory is reclaimed by emptying the whole arena. */
+#include "cpu/icache.h"
+
+#include "core/xalloc.h"
+#include "cpu/isa.h"
+
+#define ARENA_BYTES (12u << 20)
+#define HASH_SIZE 16384u
+#define NEAR_SIZE 4096u
+#define LINE_SHIFT 6 /* code map granularity: 64 bytes, 64 lines a page */
+
+struct near_entry {
+    u32 la, mode;
+    u32 generation;
+    struct block *block;
+};
+
+struct page_code {
+    struct block *first;
+    u64 lines; /* which 64-byte lines hold code */
+};
+
+struct code_cache {
+    u8 *arena;
+    u32 used;
+    u32 generation;        /* of near[]: la -> frame may have changed */
+    u32 num_frames;
+    struct page_code *pages;
+    struct block *hash[HASH_SIZE];
+    struct near_entry near[NEAR_SIZE];
+    u64 scratch[(sizeof(struct block) + 2 * sizeof(struct insn)) / 8 + 1]; /* uncached block */
+};
+
+/* The last element of every block, and every element of a block that was written over. */
+static unsigned op_block_end(struct cpu *c, const struct insn *i)
+{
+    c->eip = c->blk_eip + i->ofs;
+    c->retired = c->blk_retired + i->n;
+    return RUN_NEXT;
+}
+
+/* A fetch beyond the CS limit (SDM 3A 5.3). */
+static unsigned op_fetch_gp(struct cpu *c, const struct insn *i)
+{
+    RAISE_ERR(c, i, EXC_GP, 0);
+}
+
+bool code_new(struct cpu *c, struct err *e)
+{
+    struct code_cache *cc = xcalloc(1, sizeof *cc);
+
+    (void)e;
+    c->code = cc;
+    cc->arena = xcalloc(1, ARENA_BYTES);
+    cc->generation = 1;
+    cc->num_frames = c->ram ? c->ram->frames : 0;
+    cc->pages = xcalloc(cc->num_frames + 1, sizeof *cc->pages);
+    if (c->ram) {
+        c->ram->code_written = code_written;
+        c->ram->code_to = c;
+    }
+    return true;
+}
+
+void code_free(struct cpu *c)
+{
+    if (!c->code)
+        return;
+    if (c->ram && c->ram->code_to == c)
+        c->ram->code_written = NULL;
+    xfree(c->code->arena);
+    xfree(c->code->pages);
+    xfree(c->code);
+    c->code = NULL;
+}
+
+void code_mapping_changed(struct cpu *c)
+{
+    if (c->code && ++c->code->generation == 0)
+        code_flush(c);
+}
+
+static void kill_block(struct block *b)
+{
+    b->valid = false;
+    for (unsigned k = 0; k <= b->n; k++)
+        b->insns[k].fn = op_block_end;
+}
+
+void code_flush(struct cpu *c)
+{
+    struct code_cache *cc = c->code;
+
+    if (c->blk)
+        kill_block(c->blk);
+    for (u32 h = 0; h < HASH_SIZE; h++)
+        for (struct block *b = cc->hash[h]; b; b = b->hash_next) {
+            cc->pages[b->frame].first = NULL;
+            cc->pages[b->frame].lines = 0;
+            ram_clear_flag(c->ram, b->frame, RAM_CODE);
+            if (b->frame2 != NO_FRAME) {
+                cc->pages[b->frame2].first = NULL;
+                cc->pages[b->frame2].lines = 0;
+                ram_clear_flag(c->ram, b->frame2, RAM_CODE);
+            }
+            b->valid = false;
+        }
+    memset(cc->hash, 0, sizeof cc->hash);
+    memset(cc->near, 0, sizeof cc->near);
+    cc->generation = 1;
+    cc->used = 0;
+}
+
+NB_INLINE u32 hash_of(u32 frame, u32 off, u32 mode)
+{
+    u32 h = (frame << 12 | off) * 0x9e3779b1u ^ mode * 0x85ebca6bu;
+
+    return (h ^ h >> 15) & (HASH_SIZE - 1);
+}
+
+static u64 lines_of(u32 off, u32 len)
+{
+    u32 first = off >> LINE_SHIFT, last = MIN(off + len - 1, PAGE_SIZE - 1) >> LINE_SHIFT;
+    u64 upto = last >= 63 ? ~0ull : (1ull << (last + 1)) - 1;
+
+    return upto & ~((1ull << first) - 1);
+}
+
+/* The block's byte range within one of its pages. */
+static void range_in(const struct block *b, u32 frame, u32 *off, u32 *len)
+{
+    u32 in_first = MIN(b->len, PAGE_SIZE - b->off);
+
+    if (frame == b->frame) {
+        *off = b->off;
+        *len = in_first;
+    } else {
+        *off = 0;
+        *len = b->len - in_first;
+    }
+}
+
+static void unlink_hash(struct code_cache *cc, struct block *b)
+{
+    struct block **p = &cc->hash[hash_of(b->frame, b->off, b->mode)];
+
+    while (*p && *p != b)
+        p = &(*p)->hash_next;
+    if (*p)
+        *p = b->hash_next;
+}
+
+static void unlink_page(struct code_cache *cc, struct block *b, u32 frame)
+{
+    struct block **p = &cc->pages[frame].first;
+
+    while (*p && *p != b)
+        p = &(*p)->page_next[(*p)->frame != frame];
+    if (*p)
+        *p = b->page_next[b->frame != frame];
+}
+
+static void remap_lines(struct cpu *c, u32 frame)
+{
+    struct page_code *pg = &c->code->pages[frame];
+
+    pg->lines = 0;
+    for (struct block *b = pg->first; b; b = b->page_next[b->frame != frame]) {
+        u32 off, len;
+        range_in(b, frame, &off, &len);
+        pg->lines |= lines_of(off, len);
+    }
+    if (!pg->first)
+        ram_clear_flag(c->ram, frame, RAM_CODE);
+}
+
+void code_written(void *cpu, u32 frame, u32 off, u32 len)
+{
+    struct cpu *c = cpu;
+    struct code_cache *cc = c->code;
+
+    if (frame >= cc->num_frames || !len)
+        return;
+    struct page_code *pg = &cc->pages[frame];
+    if (!(pg->lines & lines_of(off, len)))
+        return;
+    bool any = false;
+    for (struct block *b = pg->first, *next; b; b = next) {
+        u32 boff, blen;
+        next = b->page_next[b->frame != frame];
+        range_in(b, frame, &boff, &blen);
+        if (boff >= off + len || off >= boff + blen)
+            continue;
+        unlink_hash(cc, b);
+        unlink_page(cc, b, frame);
+        if (b->frame2 != NO_FRAME) {
+            u32 other = frame == b->frame ? b->frame2 : b->frame;
+            if (other != frame) {
+                unlink_page(cc, b, other);
+                remap_lines(c, other);
+            }
+        }
+        kill_block(b);
+        c->stat_invalidated++;
+        any = true;
+    }
+    if (any)
+        remap_lines(c, frame);
+}
+
+/* Bytes of the page of a frame, or of a place that is not RAM, as the fetch sees them. */
+static void fetch_bytes(struct cpu *c, u32 frame, paddr pa, u8 *to, unsigned n)
+{
+    if (frame != NO_FRAME) {
+        memcpy(to, ram_rd(c->ram, frame) + (pa & PAGE_MASK), n);
+        return;
+    }
+    for (unsigned k = 0; k < n; k++)
+        to[k] = (u8)space_read(c->mem, pa + k, 1);
+}
+
+static void close_block(struct block *b)
+{
+    struct insn *end = &b->insns[b->n];
+
+    memset(end, 0, sizeof *end);
+    end->fn = op_block_end;
+    end->ofs = b->len;
+    end->n = b->n;
+}
+
+/* Decodes one instruction that may cross into the next page. Returns its length, 0 when a fault is
+ * parked. *frame2 is the second page, if bytes of it were used. */
+static unsigned decode_crossing(struct cpu *c, u32 la, u32 frame, paddr pa, struct decoded *d,
+                                u32 *frame2)
+{
+    u8 bytes[15];
+    unsigned first = (unsigned)MIN(15u, PAGE_SIZE - (la & PAGE_MASK));
+    enum decode_status st;
+
+    *frame2 = NO_FRAME;
+    fetch_bytes(c, frame, pa, bytes, first);
+    st = isa_decode(c->isa, bytes, first, c->mode, d);
+    if (st == DECODE_MORE && first < 15) {
+        paddr pa2;
+        if (!mmu_fetch(c, la + first, frame2, &pa2))
+            return 0;
+        fetch_bytes(c, *frame2, pa2, bytes + first, 15 - first);
+        st = isa_decode(c->isa, bytes, 15, c->mode, d);
+    }
+    if (st != DECODE_OK) { /* longer than 15 bytes (SDM 2A 2.3.11) */
+        cpu_raise_err(c, EXC_GP, 0);
+        return 0;
+    }
+    return d->in.len;
+}
+
+/* A block that is not kept: code outside RAM, or one that the CS limit cuts. */
+static struct block *make_uncached(struct cpu *c, u32 la, u32 frame, paddr pa)
+{
+    struct block *b = (struct block *)(void *)c->code->scratch;
+    struct decoded d;
+    u32 frame2;
+    unsigned len = decode_crossing(c, la, frame, pa, &d, &frame2);
+
+    if (!len)
+        return NULL;
+    memset(b, 0, sizeof *b);
+    isa_bind(&d, c->mode);
+    b->insns[0] = d.in;
+    if (c->seg[S_CS].limit - c->eip < len - 1u)
+        b->insns[0].fn = op_fetch_gp;
+    b->n = 1;
+    b->len = (u16)len;
+    b->frame = frame;
+    b->frame2 = NO_FRAME;
+    b->valid = b->uncached = true;
+    close_block(b);
+    return b;
+}
+
+static void link_page(struct cpu *c, struct block *b, u32 frame)
+{
+    struct page_code *pg = &c->code->pages[frame];
+    u32 off, len;
+
+    b->page_next[b->frame != frame] = pg->first;
+    pg->first = b;
+    range_in(b, frame, &off, &len);
+    pg->lines |= lines_of(off, len);
+    ram_set_flag(c->ram, frame, RAM_CODE);
+}
+
+static struct block *make_block(struct cpu *c, u32 la, u32 frame, paddr pa, u32 mode)
+{
+    struct code_cache *cc = c->code;
+    u32 off = la & PAGE_MASK, pos = 0, room = PAGE_SIZE - off;
+    unsigned max = mode & MODE_SINGLE ? 1 : BLOCK_MAX_INSNS;
+    const u8 *code = ram_rd(c->ram, frame) + off;
+    struct decoded d;
+
+    if (cc->used + sizeof(struct block) + (BLOCK_MAX_INSNS + 1) * sizeof(struct insn) > ARENA_BYTES)
+        code_flush(c);
+    struct block *b = (struct block *)(void *)(cc->arena + cc->used);
+    memset(b, 0, sizeof *b);
+    b->frame = frame;
+    b->frame2 = NO_FRAME;
+    b->off = (u16)off;
+    b->mode = mode;
+    while (b->n < max) {
+        struct insn *in = &b->insns[b->n];
+        if (pos >= room ||
+            isa_decode(c->isa, code + pos, room - pos, mode, &d) != DECODE_OK) {
+            if (b->n)
+                break;
+            /* crosses the page, or is too long */
+            if (!decode_crossing(c, la, frame, pa, &d, &b->frame2))
+                return NULL;
+            if (d.in.len > room && (b->frame2 == frame || b->frame2 >= cc->num_frames))
+                return make_uncached(c, la, frame, pa); /* nothing to register it under */
+            max = 1;
+        }
+        isa_bind(&d, mode);
+        *in = d.in;
+        in->n = b->n;
+        in->ofs = (u16)pos;
+        pos += in->len;
+        b->n++;
+        c->stat_decoded++;
+        if (!d.row || (d.row->attr & A_END))
+            break;
+    }
+    b->len = (u16)pos;
+    b->valid = true;
+    close_block(b);
+    cc->used += (u32)ALIGN_UP(sizeof *b + (b->n + 1u) * sizeof(struct insn), 8);
+    u32 h = hash_of(frame, off, mode);
+    b->hash_next = cc->hash[h];
+    cc->hash[h] = b;
+    link_page(c, b, frame);
+    if (b->frame2 != NO_FRAME)
+        link_page(c, b, b->frame2);
+    c->stat_blocks++;
+    return b;
+}
+
+static NB_NOINLINE struct block *find_far(struct cpu *c, u32 la, u32 mode, struct near_entry *ne)
+{
+    struct code_cache *cc = c->code;
+    struct block *b;
+    u32 frame;
+    paddr pa;
+
+    if (c->eip > c->seg[S_CS].limit) {
+        cpu_raise_err(c, EXC_GP, 0);
+        return NULL;
+    }
+    if (!mmu_fetch(c, la, &frame, &pa))
+        return NULL;
+    if (frame == NO_FRAME || frame >= cc->num_frames)
+        return make_uncached(c, la, NO_FRAME, pa);
+    u32 off = la & PAGE_MASK;
+    for (b = cc->hash[hash_of(frame, off, mode)]; b; b = b->hash_next)
+        if (b->frame == frame && b->off == off && b->mode == mode)
+            break;
+    if (b && b->off + b->len > PAGE_SIZE) {
+        /* the second page is mapped anew each time: it may lie elsewhere, or fault */
+        u32 frame2;
+        paddr pa2;
+        if (!mmu_fetch(c, (la & ~PAGE_MASK) + PAGE_SIZE, &frame2, &pa2))
+            return NULL;
+        if (frame2 != b->frame2)
+            return make_uncached(c, la, frame, pa);
+    }
+    if (!b)
+        b = make_block(c, la, frame, pa, mode);
+    if (b && b->off + b->len <= PAGE_SIZE) {
+        ne->la = la;
+        ne->mode = mode;
+        ne->generation = cc->generation;
+        ne->block = b;
+    }
+    return b;
+}
+
+struct block *code_find(struct cpu *c, bool single)
+{
+    struct code_cache *cc = c->code;
+    u32 la = c->seg[S_CS].base + c->eip;
+    u32 mode = c->mode | (single ? MODE_SINGLE : 0);
+    struct near_entry *ne = &cc->near[(la ^ la >> 12 ^ mode << 4) & (NEAR_SIZE - 1)];
+    struct block *b;
+
+    if (likely(ne->la == la && ne->mode == mode && ne->generation == cc->generation &&
+               ne->block->valid))
+        b = ne->block;
+    else if (!(b = find_far(c, la, mode, ne)))
+        return NULL;
+    /* the CS limit is not part of the key: a block that it cuts is run one by one */
+    if (unlikely(c->seg[S_CS].limit - c->eip < b->len - 1u || c->eip > c->seg[S_CS].limit)) {
+        if (c->eip > c->seg[S_CS].limit) {
+            cpu_raise_err(c, EXC_GP, 0);
+            return NULL;
+        }
+        u32 frame;
+        paddr pa;
+        if (!mmu_fetch(c, la, &frame, &pa))
+            return NULL;
+        return make_uncached(c, la, frame, pa);
+    }
+    return b;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* Blocks of decoded instructions, keyed by where their bytes lie and by the mode word. Private to
+ * the engines. */
+#ifndef NB_CPU_ICACHE_H
+#define NB_CPU_ICACHE_H
+
+#include "cpu/insn.h"
+
+#define BLOCK_MAX_INSNS 64u
+
+struct block {
+    struct block *hash_next;
+    struct block *page_next[2]; /* lists of the first and the second page */
+    u32 frame, frame2;          /* RAM frames; frame2 is NO_FRAME unless the last insn crosses */
+    u32 mode;
+    u16 off, len;               /* of its bytes: offset in the page, length */
+    u8 n;                       /* instructions; insns[n] ends the block */
+    bool valid;                 /* false: every insn now leads out of the block */
+    bool uncached;              /* not in RAM: used once */
+    struct insn insns[];
+};
+
+/* The block at CS:EIP in the current mode (with MODE_SINGLE if single), made if need be. NULL: a
+ * fault is parked (#PF or #GP of the fetch). The pointer lives until the next call. */
+struct block *code_find(struct cpu *c, bool single);
+
+#endif

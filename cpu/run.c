@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT */
+/* The run loop of the interpreter: blocks while nothing is the matter, and between them interrupts,
+ * traps, halts and the debugger, in the order of SDM 3A table 6-2. */
+#include "cpu/icache.h"
+#include "cpu/isa.h"
+#include "cpu/sys.h"
+
+/* What makes the loop look up. A pending INTR with IF clear does not. */
+NB_INLINE bool disturbed(const struct cpu *c)
+{
+    u32 ev = c->events & ~(u32)EV_NMI_BLOCKED;
+
+    if (likely(!ev))
+        return false;
+    return (ev & ~(u32)(EV_INTR | EV_NMI)) || ((ev & EV_INTR) && (c->eflags & FL_IF)) ||
+           ((ev & EV_NMI) && !(c->events & EV_NMI_BLOCKED));
+}
+
+static bool at_break(const struct cpu *c)
+{
+    u32 la = c->seg[S_CS].base + c->eip;
+
+    for (unsigned k = 0; k < c->num_breaks; k++)
+        if (c->breaks[k] == la)
+            return true;
+    return false;
+}
+
+/* Runs one block; returns what its last handler did. */
+NB_INLINE unsigned run_block(struct cpu *c, struct block *b)
+{
+    unsigned r;
+
+    c->blk = b;
+    c->blk_eip = c->eip;
+    c->blk_retired = c->retired;
+    r = b->insns[0].fn(c, b->insns);
+    if (unlikely(r == RUN_FAULT))
+        cpu_sync(c);
+    if (unlikely(c->patched != NULL)) {
+        if (b->valid)
+            c->patched->fn = c->patched_fn;
+        c->patched = NULL;
+    }
+    c->blk = NULL;
+    return r;
+}
+
+/* Delivers the parked fault, or stops with it for the lab. */
+static bool deliver(struct cpu *c)
+{
+    if (c->fault.vec < 32)
+        c->stat_faults[c->fault.vec]++;
+    fault_deliver(c);
+    return !c->catch_faults;
+}
+
+/* One instruction with everything that can attach to one: shadow, breakpoints, single step, RF. */
+static bool run_single(struct cpu *c)
+{
+    u32 shadow = c->events & (EV_SHADOW | EV_SHADOW_SS);
+    bool tf = c->eflags & FL_TF;
+    struct block *b;
+    unsigned r;
+
+    if ((c->mode & MODE_SINGLE || c->eflags & FL_RF) && !(shadow & EV_SHADOW_SS) &&
+        !debug_code_check(c))
+        return deliver(c);
+    b = code_find(c, true);
+    if (!b)
+        return deliver(c);
+    c->soft_int = false;
+    r = run_block(c, b);
+    if (r == RUN_FAULT) {
+        c->events &= ~shadow;
+        return deliver(c);
+    }
+    if (shadow) /* exactly one instruction, and no new shadow out of one */
+        c->events &= ~(u32)(EV_SHADOW | EV_SHADOW_SS);
+    if (tf && !c->soft_int && !(c->events & EV_SHUTDOWN))
+        debug_trap(c, DR6_BS);
+    return true;
+}
+
+/* Takes what is pending between two instructions. Returns true when cpu_run must return *why. */
+static bool attend(struct cpu *c, enum cpu_exit *why)
+{
+    if (c->events & EV_SHUTDOWN) {
+        *why = CPU_SHUTDOWN;
+        return true;
+    }
+    if ((c->events & EV_TRAP) && !(c->events & EV_SHADOW_SS)) {
+        c->events &= ~(u32)EV_HALT; /* a trap after HLT's own step wakes it */
+        debug_deliver_trap(c);
+        if (c->catch_faults) {
+            *why = CPU_BREAK;
+            return true;
+        }
+        return false;
+    }
+    if (c->events & EV_STOP) {
+        c->events &= ~(u32)EV_STOP;
+        *why = c->watch_stop ? CPU_WATCH : CPU_KICK;
+        c->watch_stop = false;
+        return true;
+    }
+    if (!(c->events & (EV_SHADOW | EV_SHADOW_SS))) {
+        if ((c->events & EV_NMI) && !(c->events & EV_NMI_BLOCKED)) {
+            c->events &= ~(u32)(EV_NMI | EV_HALT);
+            fault_interrupt(c, EXC_NMI, true);
+            return false;
+        }
+        if ((c->events & EV_INTR) && (c->eflags & FL_IF)) {
+            int vec = c->ack ? c->ack(c->ack_to) : -1;
+            c->events &= ~(u32)EV_HALT;
+            if (vec < 0) {
+                c->events &= ~(u32)EV_INTR;
+                return false;
+            }
+            c->stat_irqs++;
+            fault_interrupt(c, (unsigned)vec & 0xff, false);
+            return false;
+        }
+    }
+    if (c->events & EV_HALT) {
+        *why = CPU_HALT;
+        return true;
+    }
+    return false;
+}
+
+enum cpu_exit cpu_run(struct cpu *c, u64 until)
+{
+    enum cpu_exit why;
+
+    c->until = until;
+    for (;;) {
+        if (unlikely(c->kick)) {
+            __atomic_store_n(&c->kick, 0, __ATOMIC_SEQ_CST);
+            return CPU_KICK;
+        }
+        if (unlikely(disturbed(c))) {
+            if (attend(c, &why))
+                return why;
+        }
+        if (c->retired >= c->until)
+            return CPU_BUDGET;
+        if (unlikely(c->num_breaks) && !c->resume_over_break && at_break(c)) {
+            c->resume_over_break = true;
+            return CPU_BREAK;
+        }
+        if (unlikely((c->events & (EV_SHADOW | EV_SHADOW_SS)) || (c->mode & MODE_SINGLE) ||
+                     (c->eflags & FL_RF))) {
+            c->resume_over_break = false;
+            if (!run_single(c))
+                return CPU_BREAK;
+            continue;
+        }
+        for (;;) {
+            struct block *b = code_find(c, false);
+            unsigned r;
+            if (unlikely(!b)) {
+                if (!deliver(c))
+                    return CPU_BREAK;
+                break;
+            }
+            if (unlikely(c->until - c->retired < b->n)) {
+                if (!run_single(c))
+                    return CPU_BREAK;
+                break;
+            }
+            r = run_block(c, b);
+            if (unlikely(r != RUN_NEXT)) {
+                if (r == RUN_FAULT && !deliver(c))
+                    return CPU_BREAK;
+                break;
+            }
+            if (unlikely(disturbed(c) || c->kick || c->retired >= c->until))
+                break;
+        }
+    }
+}
+
+enum cpu_exit cpu_step(struct cpu *c)
+{
+    return cpu_run(c, c->retired + 1);
+}
+
+/* Stands in for the instruction behind one whose bus access raised an event, so that the event is
+ * taken right there: every engine takes it at the same retired count, whatever its blocks are. */
+static unsigned op_stop_here(struct cpu *c, const struct insn *i)
+{
+    c->eip = c->blk_eip + i->ofs;
+    c->retired = c->blk_retired + i->n;
+    return RUN_EXIT;
+}
+
+static void stop_block(struct cpu *c)
+{
+    if (!c->blk || c->patched || !c->cur || !c->blk->valid)
+        return;
+    c->patched = &c->blk->insns[c->cur->n + 1];
+    c->patched_fn = c->patched->fn;
+    c->patched->fn = op_stop_here;
+}
+
+void cpu_set_until(struct cpu *c, u64 until)
+{
+    if (until < c->until)
+        stop_block(c);
+    c->until = until;
+}
+
+const u64 *cpu_retired(const struct cpu *c)
+{
+    return &c->retired;
+}
+
+void cpu_set_intr(struct cpu *c, int level)
+{
+    if (level)
+        c->events |= EV_INTR;
+    else
+        c->events &= ~(u32)EV_INTR;
+    if (level && (c->eflags & FL_IF))
+        stop_block(c);
+}
+
+void cpu_nmi(struct cpu *c)
+{
+    c->events |= EV_NMI;
+    stop_block(c);
+}
+
+void cpu_kick(struct cpu *c)
+{
+    __atomic_store_n(&c->kick, 1, __ATOMIC_SEQ_CST);
+}
+
+void cpu_stop(struct cpu *c)
+{
+    c->events |= EV_STOP;
+    stop_block(c);
+}
+
+bool cpu_halted(const struct cpu *c)
+{
+    return c->events & EV_HALT;
+}
+
+bool cpu_wakeable(const struct cpu *c)
+{
+    return ((c->events & EV_INTR) && (c->eflags & FL_IF)) ||
+           ((c->events & EV_NMI) && !(c->events & EV_NMI_BLOCKED)) ||
+           (c->events & (EV_SHUTDOWN | EV_TRAP | EV_STOP | EV_INIT));
+}
