@@ -9,7 +9,7 @@
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 
-enum { MAX_INPUT = 16 << 20 };
+enum { INPUT_LIMIT = 16 << 20 };
 
 static bool replay_file(const char *path)
 {
@@ -19,8 +19,8 @@ static bool replay_file(const char *path)
         perror(path);
         return false;
     }
-    u8 *data = malloc(MAX_INPUT);
-    size_t size = data ? fread(data, 1, MAX_INPUT, in) : 0;
+    u8 *data = malloc(INPUT_LIMIT);
+    size_t size = data ? fread(data, 1, INPUT_LIMIT, in) : 0;
 
     fclose(in);
     /* An exact copy, so that the sanitizers see a read past the end. */
