@@ -87,8 +87,7 @@ NB_INLINE NB_WARN_UNUSED bool rmw_begin##bits(struct cpu *c, unsigned s, u32 ea,
         return true; \
     } \
     m->host = NULL; \
-    return mem_probe_write(c, m->la, bits / 8, c->cpl == 3) && \
-           mem_read_slow(c, m->la, v, bits / 8, c->cpl == 3); \
+    return mem_rmw_slow(c, m->la, v, bits / 8, c->cpl == 3); \
 } \
 NB_INLINE NB_WARN_UNUSED bool rmw_end##bits(struct cpu *c, const struct rmw *m, type v) \
 { \

@@ -240,6 +240,13 @@ void mmu_free(struct cpu *c);
 void mmu_switch(struct cpu *c, bool cr3_load);
 void mmu_flush_global(struct cpu *c);           /* PGE toggle: everything goes */
 void mmu_invlpg(struct cpu *c, u32 la);
+void mmu_flush_all(struct cpu *c);              /* RAM was replaced: a snapshot was loaded */
+/* DR0-3, DR7 or the debugger's watchpoints changed. */
+void mmu_watch_changed(struct cpu *c);
+static inline u32 mmu_dr_len(u32 dr7, unsigned i) /* LENn; 10b is 8 bytes (SDM 3B 17.2.4) */
+{
+    return 1u << (0x2310u >> (4 * (dr7 >> (18 + 4 * i) & 3)) & 15);
+}
 /* Sets tlb_rd/tlb_wr for the current CPL and alignment checking. */
 void mmu_select(struct cpu *c);
 bool mmu_load_pdptes(struct cpu *c, u32 cr3);   /* false: #GP(0) is raised (reserved bits) */
@@ -249,11 +256,14 @@ bool mmu_load_pdptes(struct cpu *c, u32 cr3);   /* false: #GP(0) is raised (rese
 bool mmu_fetch(struct cpu *c, u32 la, u32 *frame, paddr *pa);
 /* Physical page of la for data; rights checked, A/D set, #PF raised. user: CPL 3 rights. */
 bool mmu_translate(struct cpu *c, u32 la, bool write, bool user, paddr *pa);
+/* (*pa of both is the address of la itself, not of its page.) */
 /* Slow paths behind the inline accessors of mem.h; size 1..16, any alignment, page crossing, MMIO,
  * watchpoints, alignment check. user: rights of CPL 3. Values little-endian in buf. On false nothing
  * was written (both pages are checked first). */
 bool mem_read_slow(struct cpu *c, u32 la, void *buf, unsigned size, bool user);
 bool mem_write_slow(struct cpu *c, u32 la, const void *buf, unsigned size, bool user);
+/* First half of a read-modify-write: reads, but is judged (and sets D) as a write. */
+bool mem_rmw_slow(struct cpu *c, u32 la, void *buf, unsigned size, bool user);
 /* Checks that [la, la+size) could be written now (size <= 4096) and sets A/D: for instructions that
  * must fault before they change anything. */
 bool mem_probe_write(struct cpu *c, u32 la, unsigned size, bool user);
