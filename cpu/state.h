@@ -169,6 +169,8 @@ struct cpu {
     const struct cpu_model *model;
     u32 isa_features;      /* BIT(FEAT_x): which rows of isa.def exist */
     u32 cpuid_edx, cpuid_ecx, cpuid_ext_edx;
+    u32 cpuid_level;       /* highest basic leaf */
+    char cpuid_vendor[12];
     bool msr_gp;           /* unknown MSRs fault instead of reading 0 */
     u64 tsc_offset;        /* written by WRMSR 10h */
     u64 tsc_last;          /* RDTSC strictly increases */
