@@ -605,6 +605,7 @@ TEST cx8, "cmpxchg8b"
     FLAGS_ARE CF|ZF, 0x041              /* only ZF changes */
     cmpl    $4, 4(%edi)
     NEED    e
+    stc
     lock cmpxchg8b (%edi)
     FLAGS_ARE CF, 0x041
     cmpl    $3, %eax
