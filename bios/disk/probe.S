@@ -328,6 +328,7 @@ memory_sum:
     movw    $e820_map, %di
     movw    e820_count, %cx
     xorl    %esi, %esi
+    jcxz    3f
 1:  cmpl    $1, 16(%di)
     jne     2f
     movl    8(%di), %eax
@@ -336,7 +337,7 @@ memory_sum:
     addl    %eax, %esi
 2:  addw    $E820_SIZE, %di
     loop    1b
-    movl    %esi, mem_total_kb
+3:  movl    %esi, mem_total_kb
     ret
 
 /* Append EAX KB of RAM at EDX to the map; DI is its end. */
