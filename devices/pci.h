@@ -68,11 +68,6 @@ struct pci_bus {
     u32 pirq_inputs[4];         /* bit n: slot n asserts PIRQA-D */
     struct wire pirq[4];        /* to the ISA bridge's PIRQ inputs */
     u32 address;                /* CF8: saved by the owner */
-    /* Byte and word cycles at CF8-CFB are no configuration cycles: the host bridge passes them on
-     * to the bus, where the ISA bridge's reset control register (CF9h) claims byte 1. */
-    u8 (*rc_read)(void *dev);
-    void (*rc_write)(void *dev, u8 v);
-    void *rc_dev;
 };
 bool pci_bus_add(struct pci_bus *bus, struct pci_device *pd, u8 devfn, struct err *e);
 /* Mechanism 1: data port access of size 1, 2 or 4 at CFCh + off. */
