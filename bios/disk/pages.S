@@ -70,7 +70,7 @@ draw_overview:
     movb    $1, %cl
     call    put_size
     ATTR    TEXT
-    SAY     " usable, INT 15h "
+    SAY     " usable by "
     movw    mem_source, %si
     call    puts
     movw    $(8 * 160 + 2), table_pos
