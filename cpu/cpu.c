@@ -242,7 +242,8 @@ static const struct field cpu_fields[] = {
     F_ARRAY(struct cpu, mtrr_var, u64), F_ARRAY(struct cpu, perf_ctl, u64),
     F_ARRAY(struct cpu, perf_ctr, u64), F_U64(struct cpu, mcg_status),
     F_ARRAY(struct cpu, mc_bank, u64), F_U8(struct cpu, df_state),
-    F_U32(struct cpu, pending_dr6), F_BOOL(struct cpu, trap_tss), F_END
+    F_U32(struct cpu, pending_dr6), F_BOOL(struct cpu, trap_tss), F_BOOL(struct cpu, ferr_on),
+    F_BOOL(struct cpu, ignne), F_END
 };
 #define CPU_STATE_VERSION 1
 
@@ -266,6 +267,7 @@ bool cpu_load(struct cpu *c, struct snap_in *in, struct err *e)
                  EV_NMI_BLOCKED;
     c->dr7 = (c->dr7 & DR7_WRITABLE) | DR7_FIXED;
     c->fpu.mxcsr &= 0xffff;
+    fpu_set_cw(c, c->fpu.cw);
     for (unsigned s = 0; s < S_NUM; s++)
         seg_update(&c->seg[s]);
     code_flush(c);

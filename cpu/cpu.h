@@ -57,6 +57,11 @@ const u64 *cpu_retired(const struct cpu *c);
 void cpu_set_intr(struct cpu *c, int level);
 void cpu_nmi(struct cpu *c);
 void cpu_set_a20(struct cpu *c, bool on);
+/* FERR#: high while CR0.NE = 0 and an unmasked x87 exception is recorded; a PC makes IRQ13 of it.
+ * While it is high a waiting x87 instruction stays where it is, unless IGNNE# was asserted (port F0h:
+ * cpu_ignne) since it rose. With no fn (the default) such instructions go on. */
+void cpu_set_ferr(struct cpu *c, void (*fn)(void *to, int level), void *to);
+void cpu_ignne(struct cpu *c);
 /* Any thread, signal handlers too: cpu_run returns CPU_KICK soon. */
 void cpu_kick(struct cpu *c);
 /* From a device, machine thread: cpu_run returns CPU_KICK after the current instruction. */

@@ -204,6 +204,9 @@ struct cpu {
     void *ack_to;
     void (*on_vector)(void *to, unsigned vector);
     void *on_vector_to;
+    void (*ferr)(void *to, int level); /* FERR#, cpu_set_ferr() */
+    void *ferr_to;
+    bool ferr_on, ignne;
     bool soft_fpu, tlb_coherent, counted;
 
     struct mmu *mmu;
