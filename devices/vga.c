@@ -9,9 +9,10 @@
  * Not modelled: the vertical retrace interrupt (its bits read back; PCI adapters have no IRQ 2),
  * light pen, changes of registers in the middle of a frame (a picture is drawn with what the
  * registers hold when it is asked for), the border, display-enable skew, the diagnostic bits of
- * ST01 and of ATC 12h, PAS as a lock on the palette. Legacy addresses don't depend on the COMMAND register
- * of the function: there is one VGA in the machine, and firmware may leave them off. Indices of
- * the sequencer beyond its registers answer nothing instead of aliasing: S3 and Trident probes write there. */
+ * ST01 and of ATC 12h, PAS as a lock on the palette. Legacy addresses don't depend on the COMMAND
+ * register of the function: there is one VGA in the machine, and firmware may leave them off.
+ * Indices of the sequencer beyond its registers answer nothing instead of aliasing: probes for S3
+ * and Trident chips write there. */
 #include "devices/vga.h"
 
 #include "core/xalloc.h"
@@ -452,10 +453,10 @@ static bool vga_post_load(struct device *dev, struct err *e)
         !within(r->crtc, crtc_mask, VGA_NUM_CRTC) || !within(r->atc, atc_mask, VGA_NUM_ATC) ||
         (r->misc & ~MISC_MASK) || (v->fcr & ~FCR_MASK) || r->atc_index > 0x3f || r->enabled > 1 ||
         v->dac_sub > 2)
-        return err_set(e, ERR_STATE, "%s: a VGA register in the snapshot has bits that do not exist",
+        return err_set(e, ERR_STATE, "%s: a register in the snapshot has bits that do not exist",
                        dev->id);
     if (!vga_dispi_valid(v))
-        return err_set(e, ERR_STATE, "%s: a display mode of %ux%u with %u bits is not possible here",
+        return err_set(e, ERR_STATE, "%s: no display mode of %ux%u with %u bits is possible here",
                        dev->id, r->dispi[DISPI_XRES], r->dispi[DISPI_YRES], r->dispi[DISPI_BPP]);
     v->drawn = false;
     vga_visible_change(v);
@@ -524,8 +525,8 @@ static const struct reg_doc vga_reg_docs[] = {
     R("Cursor location high", "crtc 0Eh", REG_RW),
     R("Cursor location low", "crtc 0Fh", REG_RW),
     R("Vertical retrace start", "crtc 10h", REG_RW),
-    P("Vertical retrace end", "crtc 11h", REG_RW, "bits 5:4 (retrace interrupt) and 6 (refresh) have "
-      "no effect"),
+    P("Vertical retrace end", "crtc 11h", REG_RW, "bits 5:4 (retrace interrupt) and 6 (refresh) "
+      "have no effect"),
     R("Vertical display end", "crtc 12h", REG_RW),
     R("Offset", "crtc 13h", REG_RW),
     R("Underline location", "crtc 14h", REG_RW),

@@ -80,7 +80,8 @@ static void view_pages(const struct vga *v, struct view *w)
 
 static void view_blink(struct vga *v, struct view *w)
 {
-    bool blink = w->kind == VIEW_TEXT || (w->kind == VIEW_GRAPHICS && (v->r.atc[0x10] & ATC10_BLINK));
+    bool blink = w->kind == VIEW_TEXT ||
+                 (w->kind == VIEW_GRAPHICS && (v->r.atc[0x10] & ATC10_BLINK));
 
     w->cursor_on = w->blink_on = true;
     if (!blink)

@@ -32,7 +32,10 @@ START_TEST(registers_keep_the_bits_that_exist)
         }
         crtc(b, 0x11, 0);
         for (u8 i = 0; i < 0x19; i++) {
-            u8 bits = i == 8 || i == 0xb || i == 0x14 ? 0x7f : i == 0xa ? 0x3f : i == 0x17 ? 0xef : 0xff;
+            u8 bits = i == 8 || i == 0xb || i == 0x14 ? 0x7f
+                      : i == 0xa                      ? 0x3f
+                      : i == 0x17                     ? 0xef
+                                                      : 0xff;
             if (i == 0x11)
                 continue;
             crtc(b, i, v);
