@@ -5,6 +5,7 @@
  * (EV_TRAP); a code breakpoint is a fault in front of it. EFLAGS.RF, set by IRET or by stopping in the
  * middle of a REP, lets one instruction pass its own breakpoint: MODE_SINGLE is on with it, and the
  * check clears it.
+ * Data breakpoints are found by memslow.c.
  * Not modelled: DR7.LE/GE (always exact), branch trace, RTM. */
 #include "cpu/sys.h"
 
@@ -52,18 +53,6 @@ static u32 overlap(const struct cpu *c, unsigned n, u32 addr, unsigned size)
     return addr <= start + mask && addr + size - 1 >= start ? BIT(n) : 0;
 }
 
-void debug_data_check(struct cpu *c, u32 la, unsigned size, bool write)
-{
-    u32 hits = 0;
-
-    for (unsigned n = 0; n < 4; n++) {
-        if (enabled(c, n) && (kind(c, n) == 3 || (kind(c, n) == 1 && write)))
-            hits |= overlap(c, n, la, size);
-    }
-    if (hits)
-        debug_trap(c, hits);
-}
-
 void debug_io_check(struct cpu *c, u16 port, unsigned size)
 {
     u32 hits = 0;
@@ -95,6 +84,16 @@ void dr7_write(struct cpu *c, u32 v)
 {
     c->dr7 = (v & DR7_WRITABLE) | DR7_FIXED;
     cpu_update_mode(c);
-    /* pages with data breakpoints must leave the fast path */
-    mmu_select(c);
+    mmu_select(c); /* pages with data breakpoints must leave the fast path */
+}
+
+void dr_write(struct cpu *c, unsigned n, u32 v)
+{
+    u32 dr7 = c->dr7;
+
+    c->dr[n] = v;
+    if (dr7 & DR7_ENABLES) { /* the MMU looks at DR7 alone */
+        dr7_write(c, 0);
+        dr7_write(c, dr7);
+    }
 }

@@ -304,6 +304,10 @@ void fault_deliver_at(struct cpu *c, u32 eip)
             c->debugctl &= ~(u64)3; /* LBR, BTF */
         } else {
             ev.eflags |= FL_RF;
+            if (!round) { /* hits of an instruction that is to be restarted come again */
+                c->pending_dr6 = 0;
+                c->events &= ~(u32)EV_TRAP;
+            }
         }
         c->df_state = (u8)class_of(ev.vec);
         if (deliver(c, &ev))

@@ -106,6 +106,8 @@ static bool ins_one(struct cpu *c, const struct insn *i, unsigned size)
     la = c->seg[S_ES].base + ea;
     if (ea >= c->seg[S_ES].wr_end && !seg_check_slow(c, S_ES, ea, size, true, &la))
         return false;
+    if (unlikely(c->mode & MODE_AC) && (la & (size - 1)))
+        return cpu_raise_err(c, EXC_AC, 0);
     if (!MEM_FAST_(c->tlb_wr, la, size) && !mem_probe_write(c, la, size, c->cpl == 3))
         return false;
     v = port_read(c, port, size);

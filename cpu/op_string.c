@@ -30,6 +30,7 @@ NB_INLINE bool rep_disturbed(const struct cpu *c)
 static unsigned rep_end(struct cpu *c, const struct insn *i, bool more)
 {
     if (more) {
+        c->eflags |= FL_RF; /* in frames pushed here (SDM 3B 17.3.1.1); the next round clears it */
         c->eip = c->blk_eip + i->ofs;
         c->retired = c->blk_retired + i->n;
         return RUN_EXIT;

@@ -404,8 +404,7 @@ static unsigned op_mov_to_dr(struct cpu *c, const struct insn *i)
     } else if (n == 7) {
         dr7_write(c, v);
     } else {
-        c->dr[n] = v;
-        dr7_write(c, c->dr7); /* other pages are watched now */
+        dr_write(c, n, v);
     }
     EXIT_AT(c, i, next_eip(c, i));
 }

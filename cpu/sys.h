@@ -101,14 +101,14 @@ enum { DR7_FIXED = 0x400, DR7_WRITABLE = 0xffff23ff, DR7_GD = 1u << 13, DR7_ENAB
 /* At the start of the instruction at c->eip, when MODE_SINGLE is set. false: #DB is parked, to be
  * delivered as a fault. Clears EFLAGS.RF, which has done its duty then. */
 NB_WARN_UNUSED bool debug_code_check(struct cpu *c);
-/* After a data access: remembers a hit, which becomes a trap after the instruction. */
-void debug_data_check(struct cpu *c, u32 la, unsigned size, bool write);
+/* After a port access: remembers a hit, which becomes a trap behind the instruction. */
 void debug_io_check(struct cpu *c, u16 port, unsigned size);
 /* Adds bits to the #DB that follows the current instruction (single step: DR6_BS). */
 void debug_trap(struct cpu *c, u32 dr6_bits);
 /* EV_TRAP: delivers that #DB at c->eip, the next instruction. */
 void debug_deliver_trap(struct cpu *c);
 void dr7_write(struct cpu *c, u32 v);
+void dr_write(struct cpu *c, unsigned n, u32 v); /* DR0..DR3 */
 
 /* ---- models (cpuid.c) */
 struct cpu_model {

@@ -303,7 +303,6 @@ bool task_switch(struct cpu *c, u16 sel, enum task_reason why, u32 next, bool ha
             memcpy(c->pdpte, pdpte[1], sizeof(pdpte[1]));
         mmu_switch(c, true);
     }
-    c->dr7 &= ~0x155u; /* L0..L3, LE */
     for (unsigned k = 0; k < 8; k++)
         c->gpr[k] = t.gpr[k];
     for (unsigned s = S_ES; s <= S_GS; s++) {
@@ -317,6 +316,8 @@ bool task_switch(struct cpu *c, u16 sel, enum task_reason why, u32 next, bool ha
     c->cpl = t.eflags & FL_VM ? 3 : t.seg[S_CS] & 3;
     c->eip = t.eip;
     cpu_set_eflags(c, t.eflags);
+    if (c->dr7 & 0x155)
+        dr7_write(c, c->dr7 & ~0x155u); /* L0..L3, LE */
 
     if (!enter_task(c, &t, is32, has_err, err)) {
         fault_deliver_at(c, t.eip);
