@@ -103,7 +103,8 @@ void mmu_select(struct cpu *c)
     struct mmu *m = c->mmu;
     struct ctx *x = m->cur;
 
-    if (unlikely(c->dr7 != m->seen_dr7 || c->num_watch != m->seen_watch))
+    if (unlikely(c->dr7 != m->seen_dr7 || c->num_watch != m->seen_watch ||
+                 ((c->dr7 & 0xff) && memcmp(c->dr, m->seen_dr, sizeof(c->dr)))))
         mmu_watch_changed(c);
     c->tlb_sys_rd = x->tab[CLS_SUP][0];
     c->tlb_sys_wr = x->tab[CLS_SUP][1];
@@ -175,6 +176,7 @@ void mmu_watch_changed(struct cpu *c)
     struct mmu *m = c->mmu;
     u64 pages = 0;
 
+    memcpy(m->seen_dr, c->dr, sizeof(m->seen_dr));
     m->seen_dr7 = c->dr7;
     m->seen_watch = c->num_watch;
     m->num_ranges = 0;
@@ -215,6 +217,7 @@ bool mmu_fetch(struct cpu *c, u32 la, u32 *frame, paddr *pa)
 
     if (likely(x->exec[s].tag == (page << 2 | (u32)user << 1 | 1))) {
         *frame = x->exec[s].frame;
+        *pa = (paddr)x->exec[s].ppn << PAGE_SHIFT | (la & PAGE_MASK);
         return true;
     }
     struct walk w;
@@ -225,6 +228,7 @@ bool mmu_fetch(struct cpu *c, u32 la, u32 *frame, paddr *pa)
     *frame = mmu_phys(c, w.pa)->rd;
     if (*frame != NO_FRAME)
         ctx_fill_exec(c, &w, la, user, *frame);
+    mmu_tell_code(c);
     return true;
 }
 

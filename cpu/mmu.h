@@ -97,7 +97,7 @@ struct ctx {
     u64 *tab[2][2];           /* [class][write] */
     u32 slice[2][2][SLICES / 32];
     unsigned num_slices;
-    struct { u32 tag, frame; } exec[EXEC_LEN];
+    struct { u32 tag, frame, ppn; } exec[EXEC_LEN];
     u16 hash[HASH_LEN];       /* leaf + 1 */
     u16 free;                 /* leaf + 1 */
     unsigned high, num_leaves;
@@ -122,7 +122,7 @@ struct mmu {
     /* pages with data breakpoints or watchpoints */
     struct { u32 first, last; } range[MAX_RANGES];
     unsigned num_ranges;
-    u32 seen_dr7;
+    u32 seen_dr[4], seen_dr7;
     unsigned seen_watch;
     u64 stat_walks, stat_fills, stat_switches, stat_new, stat_dropped, stat_overflows;
 };

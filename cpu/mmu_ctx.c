@@ -500,6 +500,7 @@ void ctx_fill_exec(struct cpu *c, const struct walk *w, u32 la, bool user, u32 f
     unsigned s = exec_slot(page, user);
     x->exec[s].tag = page << 2 | (u32)user << 1 | 1;
     x->exec[s].frame = frame;
+    x->exec[s].ppn = (u32)(w->pa >> PAGE_SHIFT);
 }
 
 /* ---- what struct ram tells ---- */
