@@ -63,6 +63,7 @@ void ata_fail(struct ata_channel *c, u8 status, u8 error)
 
 void ata_end_later(struct ata_channel *c, u64 ns, u8 status, u8 error)
 {
+    c->drive[c->active].status = ATA_BSY | ATA_DRDY | ATA_DSC;
     c->ends_status = status;
     c->ends_error = error;
     ata_phase_at(c, ATA_NONDATA, ns);
@@ -105,7 +106,6 @@ static void io_settle(struct ata_channel *c)
     c->io_state = 0;
 }
 
-/* Reads the next burst of the command from the medium. */
 void ata_start_read(struct ata_channel *c)
 {
     struct ata_drive *d = &c->drive[c->active];
@@ -171,7 +171,6 @@ static void reading_done(struct ata_channel *c)
     }
 }
 
-/* The next DRQ block of the buffer is offered to the host. */
 static void offer_in(struct ata_channel *c)
 {
     struct ata_drive *d = &c->drive[c->active];
@@ -626,15 +625,6 @@ void ata_write_control(struct ata_channel *c, u8 val)
 
 /* ---- life ---- */
 
-/* Contract with the firmware's CMOS bytes: min(16383, sectors / 1008) / 16 / 63. */
-static void set_geometry(struct ata_drive *d)
-{
-    u64 cyls = d->sectors / (16 * 63);
-    d->phys_heads = 16;
-    d->phys_spt = 63;
-    d->phys_cyls = (u16)MAX(1, MIN(cyls, 16383));
-}
-
 bool ata_init(struct ata_channel *c, struct err *e)
 {
     for (unsigned i = 0; i < 2; i++) {
@@ -649,7 +639,10 @@ bool ata_init(struct ata_channel *c, struct err *e)
             return err_set(e, ERR_CONFIG, "the image %s is larger than an ATA disk can be",
                            d->blk->file ? d->blk->file : "");
         d->sectors = d->blk->sectors;
-        set_geometry(d);
+        /* The firmware's CMOS bytes say the same. */
+        d->phys_heads = 16;
+        d->phys_spt = 63;
+        d->phys_cyls = (u16)MAX(1, MIN(d->sectors / (16 * 63), 16383));
     }
     c->buf = xcalloc(1, ATA_BUF_SIZE);
     timer_init(&c->timer, c->owner->sys->clock, deadline, c, "ata");
@@ -711,8 +704,7 @@ static bool drive_sane(const struct ata_drive *d)
 
 bool ata_post_load(struct ata_channel *c, struct err *e)
 {
-    static const char *const what = "impossible state of an ATA channel";
-
+    const char *what = "impossible state of an ATA channel";
     if (c->sel > 1 || c->active > 1 || c->phase >= ATA_NUM_PHASES || c->mode > ATA_VERIFY ||
         c->io_state > 2 || c->line > 1 || c->io_op > BLOCK_FLUSH || c->io_status > BLOCK_READ_ONLY)
         return err_set(e, ERR_STATE, "%s", what);

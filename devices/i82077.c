@@ -290,8 +290,9 @@ static u8 fifo_read(struct i82077 *f)
             fdc_host_done(f);
         }
     } else {
-        if (!f->res_pos) /* the first byte acknowledges the interrupt */
-            f->irq_pending = false;
+        /* The first byte of a data command's result acknowledges its interrupt, not a seek's. */
+        if (!f->res_pos && f->res_len == 7)
+            f->irq_pending = f->drive[0].sense || f->drive[1].sense;
         v = f->res[f->res_pos++];
         if (f->res_pos == f->res_len)
             f->phase = FDC_COMMAND;

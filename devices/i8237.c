@@ -116,9 +116,11 @@ static bool run_once(struct i8237 *p, unsigned n)
     memset(buf, 0, sizeof(buf));
     if (type == MODE_READ)
         copy(p, n, buf, units, false);
-    if (p->card[n].step)
-        units = MIN(p->card[n].step(p->card[n].card, buf, units << shift, to_memory, verify,
-                                    units == left) >> shift, units);
+    if (p->card[n].step) {
+        u32 moved = p->card[n].step(p->card[n].card, buf, units << shift, to_memory, verify,
+                                    units == left) >> shift;
+        units = MIN(moved, units);
+    }
     if (!units)
         return false;
     if (type == MODE_WRITE)
