@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* CPU models and CPUID (SDM 2, CPUID). What guests are told exists is the model's mask, plus and minus
- * the options, and of that only what is implemented. */
+/* CPU models and CPUID (SDM 2, CPUID). What guests are told exists is the model's mask, plus and
+ * minus the options, and of that only what is implemented. */
 #include "cpu/isa.h"
 #include "cpu/sys.h"
 

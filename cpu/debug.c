@@ -2,9 +2,9 @@
 /* Debug registers and #DB (SDM 3B chapter 17).
  *
  * A hit found while an instruction runs is kept in pending_dr6 and becomes a trap behind it
- * (EV_TRAP); a code breakpoint is a fault in front of it. EFLAGS.RF, set by IRET or by stopping in the
- * middle of a REP, lets one instruction pass its own breakpoint: MODE_SINGLE is on with it, and the
- * check clears it.
+ * (EV_TRAP); a code breakpoint is a fault in front of it. EFLAGS.RF, set by IRET or by stopping in
+ * the middle of a REP, lets one instruction pass its own breakpoint: MODE_SINGLE is on with it,
+ * and the check clears it.
  * Data breakpoints are found by memslow.c.
  * Not modelled: DR7.LE/GE (always exact), branch trace, RTM. */
 #include "cpu/sys.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Far transfers: JMP, CALL, RET, IRET in all modes (SDM 2, pseudo-code of each; SDM 3A 5.8, 20.2).
  *
- * Order: every check, then Accessed bits and stack writes, then registers. Code segment limit checks
- * that the manual puts after the stack check are made in that order. */
+ * Order: every check, then Accessed bits and stack writes, then registers. Code segment limit
+ * checks that the manual puts after the stack check are made in that order. */
 #include "cpu/flags.h"
 #include "cpu/sys.h"
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* IN, OUT, INS, OUTS (SDM 2). Ports go straight to the port space.
  *
- * REP: one iteration at a time; each counts as one retired instruction. Everything that can fault is
- * checked before the port is touched, so that no data is lost. Between iterations the instruction is
- * left, EIP at it and EFLAGS.RF set, when an event or the budget asks for it, or for the debugger. */
+ * REP: one iteration at a time; each counts as one retired instruction. Everything that can fault
+ * is checked before the port is touched, so that no data is lost. Between iterations the
+ * instruction is left, EIP at it and EFLAGS.RF set, when an event or the budget asks for it, or
+ * for the debugger. */
 #include "core/bus.h"
 #include "cpu/isa.h"
 #include "cpu/sys.h"

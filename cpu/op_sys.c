@@ -319,7 +319,9 @@ static unsigned op_clts(struct cpu *c, const struct insn *i)
 
 static bool cr_exists(const struct cpu *c, unsigned n)
 {
-    return n == 0 || n == 2 || n == 3 || (n == 4 && (cr4_mask(c) || (c->isa_features & BIT(FEAT_PENTIUM))));
+    if (n == 4)
+        return cr4_mask(c) || (c->isa_features & BIT(FEAT_PENTIUM));
+    return n == 0 || n == 2 || n == 3;
 }
 
 static unsigned op_mov_from_cr(struct cpu *c, const struct insn *i)

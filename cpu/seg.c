@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Segmentation: descriptor tables, segment loads, limit checks, stack frames (SDM 3A chapters 3, 5).
+/* Segmentation: descriptor tables, segment loads, limit checks, stack frames (SDM 3A chapters 3,
+ * 5).
  *
  * Real mode: a load sets selector and base and makes the segment present and writable; limit, G
- * and D/B stay (SDM 3A 9.9.2 and "unreal" mode depend on it). Null loads in protected mode make the
- * segment unusable and keep the limit, so that a later real-mode load finds it.
+ * and D/B stay (SDM 3A 9.9.2 and "unreal" mode depend on it). Null loads in protected mode make
+ * the segment unusable and keep the limit, so that a later real-mode load finds it.
  * A segment whose limit is 4 GB has no limit faults: accesses wrap, which the SDM (3A 5.3) leaves
  * open. */
 #include "cpu/sys.h"

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Hardware task switches (SDM 3A chapter 7) and the I/O permission bitmap (SDM 1, 18.5.2).
  *
- * Up to the commit point (both TSS, the descriptors' busy bits, the PDPTEs) faults belong to the old
- * task and change nothing. Behind it they belong to the new one and are delivered here, with its
- * first EIP in the frame; the caller then sees a completed switch.
- * 16-bit TSS: the manual is silent on the upper halves of the general registers. They read FFFFh on
- * a 386 and are made so on every model; those of EIP and EFLAGS become zero, FS and GS null. */
+ * Up to the commit point (both TSS, the descriptors' busy bits, the PDPTEs) faults belong to the
+ * old task and change nothing. Behind it they belong to the new one and are delivered here, with
+ * its first EIP in the frame; the caller then sees a completed switch.
+ * 16-bit TSS: the manual is silent on the upper halves of the general registers. They read FFFFh
+ * on a 386 and are made so on every model; those of EIP and EFLAGS become zero, FS and GS null. */
 #include "cpu/flags.h"
 #include "cpu/sys.h"
 

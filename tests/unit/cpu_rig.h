@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A bare CPU for the system tests: 1 MB of RAM at 0, all ports recorded, a GDT at 1000h, an LDT at
- * 1800h, an IDT at 2000h, a TSS at 3000h and 3800h, stacks below 9000h. Code is written as bytes and
- * run with cpu_step(). */
+ * 1800h, an IDT at 2000h, a TSS at 3000h and 3800h, stacks below 9000h. Code is written as bytes
+ * and run with cpu_step(). */
 #ifndef NB_TESTS_CPU_RIG_H
 #define NB_TESTS_CPU_RIG_H
 
@@ -129,8 +129,8 @@ static inline u8 access_of(const struct rig *r, u16 sel)
     return r->host[GDT_AT + (sel & 0xfff8) + 5];
 }
 
-/* Protected mode at CPL 0 with flat 32-bit segments; gates of all vectors to 32-bit interrupt gates at
- * 20000h + 16 * vector, DPL 3. */
+/* Protected mode at CPL 0 with flat 32-bit segments; gates of all vectors to 32-bit interrupt
+ * gates at 20000h + 16 * vector, DPL 3. */
 static inline struct rig *rig_prot(void)
 {
     struct rig *r = rig_cpu("max,msr=gp");
@@ -223,8 +223,8 @@ static inline void rig_v86(struct rig *r, u16 sel, unsigned iopl)
             ck_assert_int_eq(cpu_step((r)->c), CPU_BUDGET); \
     } while (0)
 
-/* A step that ends in a fault retires nothing, so that it goes on to the handler's `JMP $`. Frame of
- * the handler that runs now: 32-bit gates, error code where the vector has one. */
+/* A step that ends in a fault retires nothing, so that it goes on to the handler's `JMP $`. Frame
+ * of the handler that runs now: 32-bit gates, error code where the vector has one. */
 struct frame_seen {
     int vec; /* -1: no handler runs */
     u32 err, eip, cs, eflags, esp, ss;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Gates, far transfers, delivery, task switches, V86 mode and flag rules on a bare CPU. Expectations
- * are written from the pseudo-code of SDM 2 and the tables of 3A chapters 6, 7 and 20. */
+/* Gates, far transfers, delivery, task switches, V86 mode and flag rules on a bare CPU.
+ * Expectations are written from the pseudo-code of SDM 2 and the tables of 3A chapters 6, 7 and
+ * 20. */
 #include "tests/unit/cpu_rig.h"
 
 Suite *suite_gate(void);
@@ -153,8 +154,8 @@ START_TEST(gate16_ignores_the_high_offset_and_moves_words)
 END_TEST
 
 /* A level-3 CALL through a gate; what is wrong, and what comes of it. */
-enum { W_NONE, W_GATE_DPL, W_GATE_P, W_CS_NULL, W_CS_TYPE, W_CS_LIMIT, W_CS_P, W_TSS_LIMIT, W_SS_NULL,
-       W_SS_RPL, W_SS_DPL, W_SS_RO, W_SS_P, W_SS_ROOM, W_OFFSET };
+enum { W_NONE, W_GATE_DPL, W_GATE_P, W_CS_NULL, W_CS_TYPE, W_CS_LIMIT, W_CS_P, W_TSS_LIMIT,
+       W_SS_NULL, W_SS_RPL, W_SS_DPL, W_SS_RO, W_SS_P, W_SS_ROOM, W_OFFSET };
 struct gate_case { u8 wrong; u8 vec; u16 err; };
 static const struct gate_case gates[] = {
     { W_GATE_DPL, EXC_GP, G_GATE }, { W_GATE_P, EXC_NP, G_GATE }, { W_CS_NULL, EXC_GP, 0 },
@@ -293,7 +294,8 @@ START_TEST(double_fault_classes)
     /* the gate of the first vector cannot be used, which raises #NP, or by its stack #SS, #TS */
     static const struct { u8 first; bool makes_df; } t[] = {
         { EXC_DE, true }, { EXC_TS, true }, { EXC_NP, true }, { EXC_SS, true }, { EXC_GP, true },
-        { EXC_PF, true }, { EXC_UD, false }, { EXC_BR, false }, { EXC_NM, false }, { EXC_AC, false },
+        { EXC_PF, true }, { EXC_UD, false }, { EXC_BR, false }, { EXC_NM, false },
+        { EXC_AC, false },
         { EXC_MF, false },
     };
     for (unsigned k = 0; k < ARRAY_LEN(t); k++) {
@@ -425,7 +427,8 @@ END_TEST
 
 START_TEST(v86_needs_iopl_3)
 {
-    static const char ops[][2] = { "\xfa", "\xfb", "\x9c", "\x9d", "\xcf", { '\xcd', 0x40 }, "\xf4" };
+    static const u8 ops[][2] = { { 0xfa }, { 0xfb }, { 0x9c }, { 0x9d }, { 0xcf }, { 0xcd, 0x40 },
+                                 { 0xf4 } };
 
     for (unsigned k = 0; k < ARRAY_LEN(ops); k++) {
         struct rig *r = rig_prot();
@@ -566,9 +569,10 @@ START_TEST(task_jump_frees_the_old_task)
 }
 END_TEST
 
-/* Faults of a JMP to the second TSS: before the commit point in the old task, behind it in the new. */
-enum { T_BUSY, T_LIMIT, T_ABSENT, T_LDT_TYPE, T_LDT_TI, T_CS_NULL, T_CS_DPL, T_CS_DATA, T_CS_P, T_SS_NULL,
-       T_SS_DPL, T_SS_P, T_DS_XONLY, T_DS_P, T_DS_DPL, T_EIP };
+/* Faults of a JMP to the second TSS: before the commit point in the old task, behind it in the
+ * new. */
+enum { T_BUSY, T_LIMIT, T_ABSENT, T_LDT_TYPE, T_LDT_TI, T_CS_NULL, T_CS_DPL, T_CS_DATA, T_CS_P,
+       T_SS_NULL, T_SS_DPL, T_SS_P, T_DS_XONLY, T_DS_P, T_DS_DPL, T_EIP };
 struct task_case { u8 wrong; u8 vec; u16 err; bool in_new; };
 static const struct task_case tasks[] = {
     { T_BUSY, EXC_GP, G_TSS2, false }, { T_LIMIT, EXC_TS, G_TSS2, false },

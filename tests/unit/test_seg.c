@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Segmentation on a bare CPU: loads against the tables of SDM 2 (MOV) and 3A 5, limits in every form,
- * unreal mode, LAR and its kin, port rights. Expectations are written out, not computed. */
+/* Segmentation on a bare CPU: loads against the tables of SDM 2 (MOV) and 3A 5, limits in every
+ * form, unreal mode, LAR and its kin, port rights. Expectations are written out, not computed. */
 #include "tests/unit/cpu_rig.h"
 
 Suite *suite_seg(void);
