@@ -158,6 +158,7 @@ static bool rate_ok(u8 v)
 static void set_rate(struct ps2_mouse *m, u8 v)
 {
     m->rate = v;
+    timer_off(&m->sample); /* a new period begins */
     if (m->knock[0] == 200 && v == 80) {
         if (m->knock[1] == 100 && m->id == 0)
             m->id = 3;

@@ -177,6 +177,7 @@ START_TEST(formats)
     };
     struct rig *r = rig_new("mc146818", "");
     for (unsigned i = 0; i < ARRAY_LEN(t); i++) {
+        wr(r, 0x0b, t[i].b);
         set_time(r, t[i].before);
         check_time(r, t[i].before);
         step_ns(r, SEC);
