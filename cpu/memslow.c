@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Every data access that the inline accessors of mem.h do not finish: first touches, page crossings,
- * MMIO, pages with code or breakpoints, alignment checks. The order is fixed: all pages are judged,
- * then alignment, then A and D bits are set, then bytes move. So an access that faults has changed
- * nothing, not even an A bit. */
+/* Every data access that the inline accessors of mem.h do not finish: first touches, page
+ * crossings, MMIO, pages with code or breakpoints, alignment checks. The order is fixed: all pages
+ * are judged, then alignment, then A and D bits are set, then bytes move. So an access that faults
+ * has changed nothing, not even an A bit. */
 #include "cpu/insn.h"
 #include "cpu/mmu.h"
 
@@ -77,8 +77,8 @@ static void span_fill(struct cpu *c, struct span *s, bool user)
         ctx_fill(c, &s->w[i], s->la[i], user);
 }
 
-/* #AC (SDM 3A 6.15, table 6-7): natural alignment; 10-byte reals count as quadwords, 6-byte pointers as
- * doublewords. Only accesses of the program itself at CPL 3. */
+/* #AC (SDM 3A 6.15, table 6-7): natural alignment; 10-byte reals count as quadwords, 6-byte
+ * pointers as doublewords. Only accesses of the program itself at CPL 3. */
 static bool misaligned(const struct cpu *c, u32 la, unsigned size, bool user)
 {
     if (likely(!(c->mode & MODE_AC)) || !user)
@@ -167,7 +167,7 @@ static bool do_read(struct cpu *c, u32 la, void *buf, unsigned size, bool user, 
     bool ram = read_bytes(c, s.w[0].pa, buf, s.n[0]);
     if (s.n[1])
         ram &= read_bytes(c, s.w[1].pa, (u8 *)buf + s.n[0], s.n[1]);
-    /* A chip that was asked may have changed the memory map or the mode: what the walks found is old. */
+    /* A chip that was asked may have changed the memory map or the mode: the walks are old then. */
     if (ram)
         span_fill(c, &s, user);
     if (unlikely(c->mmu->num_ranges))

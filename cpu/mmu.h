@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Inside of the MMU: mmu.c, mmu_ctx.c, mmu_walk.c and memslow.c only.
  *
- * A context is one address space: what CR3 (under PAE the PDPTEs) and the paging bits make of linear
- * addresses. Up to NUM_CTX are kept, each with four flat tables (class x read/write) and a record of
- * the page-table words that its entries were made from. At every flush point the records of the
- * context that is used next are compared with memory; what is equal is exactly what a new walk would
- * give, so that it may stay, global or not. That makes all flushes (CR3, PGE, PSE, ...) the same
- * operation, and INVLPG the only one that must look for a page. */
+ * A context is one address space: what CR3 (under PAE the PDPTEs) and the paging bits make of
+ * linear addresses. Up to NUM_CTX are kept, each with four flat tables (class x read/write) and a
+ * record of the page-table words that its entries were made from. At every flush point the records
+ * of the context that is used next are compared with memory; what is equal is exactly what a new
+ * walk would give, so that it may stay, global or not. That makes all flushes (CR3, PGE, PSE, ...)
+ * the same operation, and INVLPG the only one that must look for a page. */
 #ifndef NB_CPU_MMU_H
 #define NB_CPU_MMU_H
 

@@ -2,7 +2,7 @@
 /* Contexts: flat tables, the record of what their entries were made from, and dropping entries.
  *
  * 4 KB pages have a leaf each. A large page that is one run of RAM has only its group (directory
- * entry), and its table entries are found by arithmetic; others have leaves for the slices in use. */
+ * entry), and its table entries are found by arithmetic; others have leaves for what is in use. */
 #include "core/vmem.h"
 #include "core/xalloc.h"
 #include "cpu/mmu.h"

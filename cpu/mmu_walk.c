@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The page walker (SDM 3A, chapter 4): 32-bit paging with 4 MB pages and PSE-36, PAE with 2 MB pages
- * and NX. A walk looks and judges; A and D bits are set by a second call, when everything that the
- * instruction could fault on has been judged. There are no paging-structure caches. */
+/* The page walker (SDM 3A, chapter 4): 32-bit paging with 4 MB pages and PSE-36, PAE with 2 MB
+ * pages and NX. A walk looks and judges; A and D bits are set by a second call, when everything
+ * that the instruction could fault on has been judged. There are no paging-structure caches. */
 #include "cpu/insn.h"
 #include "cpu/mmu.h"
 
