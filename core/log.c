@@ -74,7 +74,7 @@ void log_write(struct log *log, enum log_class cls, const char *fmt, ...)
 
 /* "who: text"; a truncated line stays a line. */
 static void format(char *line, size_t size, const char *who, const char *fmt, va_list ap)
-    __attribute__((format(printf, 4, 0)));
+    NB_VPRINTF(4);
 static void format(char *line, size_t size, const char *who, const char *fmt, va_list ap)
 {
     int n = who ? snprintf(line, size, "%s: ", who) : 0;

@@ -64,7 +64,7 @@ void log_unimp(struct log *log, const char *who, const char *fmt, ...) NB_PRINTF
 
 /* Our own bug: prints the event ring and the text to the sink, then aborts the process. */
 void bug_at(struct log *log, const char *file, int line, const char *fmt, ...)
-    NB_PRINTF(4, 5) __attribute__((noreturn));
+    NB_PRINTF(4, 5) NB_NORETURN;
 #define bug(log, ...) bug_at(log, __FILE__, __LINE__, __VA_ARGS__)
 
 #endif

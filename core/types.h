@@ -32,6 +32,8 @@ typedef u64 paddr; /* guest physical address: 36 bits matter (PAE, PSE-36) */
 #define unlikely(x) __builtin_expect(!!(x), 0)
 #define NB_WARN_UNUSED __attribute__((warn_unused_result))
 #define NB_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+#define NB_VPRINTF(fmt) __attribute__((format(printf, fmt, 0)))
+#define NB_NORETURN __attribute__((noreturn))
 #define NB_NOINLINE __attribute__((noinline))
 #define NB_INLINE static inline __attribute__((always_inline))
 #define NB_COLD __attribute__((cold, noinline))

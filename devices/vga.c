@@ -532,7 +532,7 @@ static const struct reg_doc vga_reg_docs[] = {
     R("Underline location", "crtc 14h", REG_RW),
     P("Start vertical blanking", "crtc 15h", REG_RW, "no border: no effect"),
     P("End vertical blanking", "crtc 16h", REG_RW, "no border: no effect"),
-    R("Mode control", "crtc 17h", REG_RW),
+    R("CRT mode control", "crtc 17h", REG_RW),
     R("Line compare", "crtc 18h", REG_RW),
     R("Latch read-back", "crtc 22h", REG_RO),
     R("Attribute flip-flop", "crtc 24h", REG_RO),
@@ -550,7 +550,7 @@ static const struct reg_doc vga_reg_docs[] = {
     R("Attribute index and data", "3C0 write, 3C0/3C1 read", REG_MIXED),
     P("Palette 0-15", "atc 00h-0Fh", REG_RW, "written whether PAS is 0 or 1; passed over in 256 "
       "colours"),
-    R("Mode control", "atc 10h", REG_RW),
+    R("Attribute mode control", "atc 10h", REG_RW),
     P("Overscan colour", "atc 11h", REG_RW, "no border: no effect"),
     P("Colour plane enable", "atc 12h", REG_RW, "diagnostic bits 5:4 have no effect"),
     R("Horizontal pel panning", "atc 13h", REG_RW),

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "core/xalloc.h"
+#include "devices/pci.h"
 
 #define RIG_RAM (2u << 20)
 
@@ -326,6 +327,27 @@ static void load_all(struct rig *r, struct buffer *b)
     ck_assert_msg(b->pos == b->len, "rig: %zu bytes left after the last section", b->len - b->pos);
 }
 
+static void dump_all(struct rig *r, struct strbuf *sb)
+{
+    for (unsigned i = 0; i < r->num_devices; i++)
+        if (r->dev[i]->cls->fields) {
+            sb_addf(sb, "[%s]\n", r->dev[i]->id);
+            snap_dump(sb, r->dev[i]->cls->fields, r->dev[i]);
+        }
+}
+
+static void first_difference(const char *a, const char *b)
+{
+    const char *line_a = a, *line_b = b;
+    for (; *a && *a == *b; a++, b++)
+        if (*a == '\n') {
+            line_a = a + 1;
+            line_b = b + 1;
+        }
+    ck_abort_msg("rig: saved   %.*s\n     loaded  %.*s", (int)strcspn(line_a, "\n"), line_a,
+                 (int)strcspn(line_b, "\n"), line_b);
+}
+
 /* A new instance with the same properties and backends. */
 static struct device *clone_unwired(struct rig *r, const struct device *old)
 {
@@ -374,6 +396,8 @@ void rig_snapshot_roundtrip(struct rig *r)
     unsigned num = r->num_devices;
 
     struct buffer saved = save_all(r);
+    struct strbuf dump = { 0 }, dump_after = { 0 };
+    dump_all(r, &dump);
     memcpy(before, r->probes, sizeof(before));
     memcpy(requests, r->requests, sizeof(requests));
     memcpy(old, r->dev, sizeof(old));
@@ -382,23 +406,39 @@ void rig_snapshot_roundtrip(struct rig *r)
         fresh[i] = clone_unwired(r, old[i]);
     copy_wires(r, old, fresh);
 
-    /* The old ones make room on the buses. Closing them may clear what they registered. */
+    /* PCI functions come back to their places, on the new host bridge's bus or the test's own. */
+    struct pci_bus *bus[RIG_MAX_DEVICES] = { NULL }, *old_bus = r->sys.pci;
+    u8 devfn[RIG_MAX_DEVICES] = { 0 };
+    for (unsigned i = 0; i < num; i++)
+        if (old[i]->cls->is_pci) {
+            bus[i] = ((struct pci_device *)old[i])->bus;
+            devfn[i] = ((struct pci_device *)old[i])->devfn;
+        }
+
+    /* The old ones make room on the buses; each takes what it put into r->sys with it. */
     while (r->num_devices)
         device_free(r->dev[--r->num_devices]);
-    r->sys.isa_dma = NULL;
-    r->sys.pci = NULL;
 
     struct err e = { 0 };
     for (unsigned i = 0; i < num; i++) {
         r->dev[r->num_devices++] = fresh[i];
         ck_assert_msg(device_init(fresh[i], &e), "rig: %s", e.msg);
+        if (bus[i])
+            ck_assert_msg(pci_bus_add(bus[i] == old_bus ? r->sys.pci : bus[i],
+                                      (struct pci_device *)fresh[i], devfn[i], &e),
+                          "rig: %s", e.msg);
     }
     rig_reset(r, RESET_POWER_ON);
     load_all(r, &saved);
 
     struct buffer again = save_all(r);
+    dump_all(r, &dump_after);
+    if (strcmp(sb_text(&dump), sb_text(&dump_after)))
+        first_difference(sb_text(&dump), sb_text(&dump_after));
     ck_assert_msg(saved.len == again.len && !memcmp(saved.data, again.data, saved.len),
                   "rig: %s: state after loading differs from what was saved", fresh[0]->id);
+    sb_free(&dump);
+    sb_free(&dump_after);
     for (unsigned i = 0; i < r->num_probes; i++) {
         ck_assert_msg(r->probes[i].level == before[i].level,
                       "rig: output %s was %d when saved and is %d after loading",
