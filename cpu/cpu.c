@@ -270,13 +270,18 @@ bool cpu_load(struct cpu *c, struct snap_in *in, struct err *e)
     fpu_set_cw(c, c->fpu.cw);
     for (unsigned s = 0; s < S_NUM; s++)
         seg_update(&c->seg[s]);
+    cpu_state_loaded(c);
+    return true;
+}
+
+void cpu_state_loaded(struct cpu *c)
+{
     code_flush(c);
-    mmu_flush_global(c);
+    mmu_flush_all(c); /* RAM was replaced, too */
     mmu_switch(c, false);
     cpu_update_mode(c);
     mmu_select(c);
     code_mapping_changed(c);
-    return true;
 }
 
 /* ---- text */

@@ -68,6 +68,9 @@ void cpu_kick(struct cpu *c);
 void cpu_stop(struct cpu *c);
 /* Machine time has a new earliest deadline: counted runs must not pass it (re-read `until`). */
 void cpu_set_until(struct cpu *c, u64 until);
+/* From a device or a trace hook during an access: makes EIP and the retired count, as cpu_get() and
+ * *cpu_retired() give them, those of the current instruction. */
+void cpu_sync_state(struct cpu *c);
 bool cpu_halted(const struct cpu *c);
 /* Whether an interrupt, NMI or reset would end the halt now. */
 bool cpu_wakeable(const struct cpu *c);
@@ -123,6 +126,8 @@ struct cpu_fault cpu_last_fault(const struct cpu *c);
 /* State as field table(s): one section "cpu". */
 bool cpu_save(struct cpu *c, struct snap_out *out, struct err *e);
 bool cpu_load(struct cpu *c, struct snap_in *in, struct err *e);
+/* After memory was loaded too: drops all that was made from its former contents. */
+void cpu_state_loaded(struct cpu *c);
 
 void cpu_info_registers(struct cpu *c, struct strbuf *sb);
 void cpu_info_mem(struct cpu *c, struct strbuf *sb);   /* mapped ranges with rights */

@@ -132,6 +132,8 @@ static bool attend(struct cpu *c, enum cpu_exit *why)
 enum cpu_exit cpu_run(struct cpu *c, u64 until)
 {
     enum cpu_exit why;
+    /* real time: `until` is a time slice, and the block that reaches it may end */
+    bool exact = c->counted || c->stepping;
 
     c->until = until;
     for (;;) {
@@ -164,7 +166,7 @@ enum cpu_exit cpu_run(struct cpu *c, u64 until)
                     return CPU_BREAK;
                 break;
             }
-            if (unlikely(c->until - c->retired < b->n)) {
+            if (unlikely(c->until - c->retired < b->n) && exact) {
                 if (!run_single(c))
                     return CPU_BREAK;
                 break;
@@ -183,7 +185,12 @@ enum cpu_exit cpu_run(struct cpu *c, u64 until)
 
 enum cpu_exit cpu_step(struct cpu *c)
 {
-    return cpu_run(c, c->retired + 1);
+    enum cpu_exit why;
+
+    c->stepping = true;
+    why = cpu_run(c, c->retired + 1);
+    c->stepping = false;
+    return why;
 }
 
 /* Stands in for the instruction behind one whose bus access raised an event, so that the event is
@@ -214,6 +221,12 @@ void cpu_set_until(struct cpu *c, u64 until)
 const u64 *cpu_retired(const struct cpu *c)
 {
     return &c->retired;
+}
+
+void cpu_sync_state(struct cpu *c)
+{
+    if (c->blk && c->cur)
+        cpu_sync(c);
 }
 
 void cpu_set_intr(struct cpu *c, int level)

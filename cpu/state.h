@@ -194,6 +194,7 @@ struct cpu {
     u32 watch_hit;
     bool watch_stop;
     bool resume_over_break;
+    bool stepping;         /* cpu_step: exactly one instruction */
 
     /* wiring */
     struct space *mem, *io;

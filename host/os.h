@@ -32,6 +32,7 @@ struct os_mutex;
 struct os_cond;
 /* All signals are blocked in the new thread. NULL if the host has no thread left. */
 struct os_thread *os_thread_start(void (*fn)(void *arg), void *arg, const char *name);
+u64 os_thread_self(void); /* a number for the calling thread, unique while it lives */
 void os_thread_join(struct os_thread *t); /* waits for its end and releases it */
 struct os_mutex *os_mutex_new(void);
 void os_mutex_free(struct os_mutex *m);

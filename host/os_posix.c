@@ -167,6 +167,11 @@ struct os_thread *os_thread_start(void (*fn)(void *arg), void *arg, const char *
     return t;
 }
 
+u64 os_thread_self(void)
+{
+    return (u64)(uintptr_t)pthread_self();
+}
+
 void os_thread_join(struct os_thread *t)
 {
     if (!t)

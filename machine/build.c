@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: MIT */
+/* From a board table to a wired machine: the only interpreter of struct board. */
+#include "machine/machine.h"
+
+#include "core/xalloc.h"
+#include <stdio.h>
+
+#include "devices/i8259.h"
+#include "devices/pci.h"
+#include "devices/vga_rom.h"
+
+#define BIOS_MAX (256u << 10)
+#define VRAM_BYTES (16u << 20)
+
+struct device *machine_device(struct nb_machine *m, const char *id)
+{
+    for (unsigned k = 0; id && k < m->num_devices; k++)
+        if (!strcmp(m->dev[k]->id, id))
+            return m->dev[k];
+    return NULL;
+}
+
+/* ---- memory */
+
+static bool build_memory(struct nb_machine *m, struct err *e)
+{
+    struct layout *l = &m->layout;
+    struct ram_object obj;
+
+    l->ram_frames = m->cfg->ram_mb << (20 - PAGE_SHIFT);
+    l->bios_frame = l->ram_frames;
+    l->bios_frames = BIOS_MAX >> PAGE_SHIFT;
+    l->vram_frame = l->bios_frame + l->bios_frames;
+    l->vram_frames = VRAM_BYTES >> PAGE_SHIFT;
+    l->total = l->vram_frame + l->vram_frames;
+    if (!os_ram_new(&obj, (u64)l->total << PAGE_SHIFT, e))
+        return err_prefix(e, "guest memory of %u MB (-m)", m->cfg->ram_mb);
+    ram_init(&m->ram, obj);
+    space_init(&m->mem, "memory", 0xfffffffffull, &m->log, &m->ram);
+    space_init(&m->io, "io", 0xffff, &m->log, NULL);
+    m->sys.mem = &m->mem;
+    m->sys.io = &m->io;
+    m->sys.ram = &m->ram;
+    m->sys.clock = &m->clock;
+    m->sys.log = &m->log;
+    m->sys.request = machine_request;
+    m->sys.machine = m;
+
+    m->low_ram = (struct region){ .name = "ram-low", .base = 0, .size = 0xa0000,
+                                  .kind = REGION_RAM, .ram_frame = 0, .prio = PRIO_RAM,
+                                  .flags = REGION_RW };
+    if (!space_map(&m->mem, &m->low_ram, e))
+        return false;
+    m->high_ram = (struct region){ .name = "ram-high", .base = 0x100000,
+                                   .size = ((u64)m->cfg->ram_mb << 20) - 0x100000,
+                                   .kind = REGION_RAM, .ram_frame = 0x100, .prio = PRIO_RAM,
+                                   .flags = REGION_RW };
+    return m->high_ram.size == 0 || space_map(&m->mem, &m->high_ram, e);
+}
+
+/* ---- wires */
+
+/* "pit.out0" -> device and pin; false if it is not of that form or the device is not there */
+static bool endpoint(struct nb_machine *m, const char *text, struct device **dev, const char **pin)
+{
+    const char *dot = strchr(text, '.');
+    char id[24];
+
+    if (!dot || (size_t)(dot - text) >= sizeof id)
+        return false;
+    memcpy(id, text, (size_t)(dot - text));
+    id[dot - text] = 0;
+    *pin = dot + 1;
+    *dev = machine_device(m, id);
+    return *dev || !strcmp(id, "cpu");
+}
+
+static void cpu_intr_input(void *machine, int n, int level)
+{
+    struct nb_machine *m = machine;
+
+    (void)n;
+    if (m->cpu)
+        cpu_set_intr(m->cpu, level);
+}
+
+static void cpu_nmi_input(void *machine, int n, int level)
+{
+    struct nb_machine *m = machine;
+
+    (void)n;
+    if (level && m->cpu)
+        cpu_nmi(m->cpu);
+}
+
+static void cpu_a20_input(void *machine, int n, int level)
+{
+    struct nb_machine *m = machine;
+
+    (void)n;
+    m->a20_level = level;
+    if (m->cpu)
+        cpu_set_a20(m->cpu, level);
+}
+
+static bool input_of(struct nb_machine *m, struct device *dev, const char *pin, struct wire *w)
+{
+    if (dev)
+        return device_in(dev, pin, w);
+    w->to = m;
+    w->n = 0;
+    w->set = !strcmp(pin, "intr") ? cpu_intr_input : !strcmp(pin, "nmi") ? cpu_nmi_input :
+             !strcmp(pin, "a20") ? cpu_a20_input : NULL;
+    return w->set != NULL;
+}
+
+/* Every input gets a gate when it has several drivers, so that boards need not say it. */
+static unsigned drivers_of(const struct board *b, const char *to)
+{
+    unsigned n = 0;
+
+    for (const struct board_wire *w = b->wires; w->from; w++)
+        n += !strcmp(w->to, to);
+    return n;
+}
+
+static bool connect_wire(struct nb_machine *m, const struct board_wire *w, struct err *e)
+{
+    struct device *from, *to;
+    const char *out_pin, *in_pin;
+    struct wire *out, in;
+
+    if (!endpoint(m, w->from, &from, &out_pin) || !from)
+        return err_set(e, ERR_INTERNAL, "board %s: no output %s", m->board->name, w->from);
+    if (!endpoint(m, w->to, &to, &in_pin) || !input_of(m, to, in_pin, &in))
+        return err_set(e, ERR_INTERNAL, "board %s: no input %s", m->board->name, w->to);
+    out = device_out(from, out_pin);
+    if (!out)
+        return err_set(e, ERR_INTERNAL, "board %s: no output %s", m->board->name, w->from);
+    if (out->set)
+        return err_set(e, ERR_INTERNAL, "board %s: %s drives two inputs", m->board->name, w->from);
+    if (drivers_of(m->board, w->to) == 1) {
+        *out = in;
+        return true;
+    }
+    struct machine_gate *g = NULL;
+    for (unsigned k = 0; k < m->num_gates; k++)
+        if (m->gates[k].gate.out.set == in.set && m->gates[k].gate.out.to == in.to &&
+            m->gates[k].gate.out.n == in.n)
+            g = &m->gates[k];
+    if (!g) {
+        if (m->num_gates == MACHINE_MAX_GATES)
+            return err_set(e, ERR_INTERNAL, "board %s: too many gates", m->board->name);
+        g = &m->gates[m->num_gates++];
+        g->gate.out = in;
+    }
+    *out = (struct wire){ or_gate_input, &g->gate, (int)g->used++ };
+    return true;
+}
+
+/* ---- chips */
+
+static bool set_backends(struct nb_machine *m, struct device *dev, struct err *e)
+{
+    const struct board *b = m->board;
+    char prop[16];
+
+    if (!strcmp(dev->id, b->ide) || !strcmp(dev->id, b->fdc)) {
+        bool ide = !strcmp(dev->id, b->ide);
+        for (unsigned k = 0; k < m->num_drives; k++) {
+            struct drive *d = &m->drives[k];
+            if ((d->cfg.iface == DRIVE_IDE) != ide)
+                continue;
+            snprintf(prop, sizeof prop, ide ? "disk%u" : "drive%u", d->cfg.index);
+            if (d->blk && !device_set_ptr(dev, prop, d->blk, e))
+                return false;
+            snprintf(prop, sizeof prop, "cdrom%u", d->cfg.index);
+            if (ide && d->cfg.cdrom && !device_set(dev, prop, "on", e))
+                return false;
+            snprintf(prop, sizeof prop, "serial%u", d->cfg.index);
+            if (ide && d->cfg.serial && !device_set(dev, prop, d->cfg.serial, e))
+                return false;
+        }
+    }
+    for (unsigned k = 0; k < MACHINE_MAX_SERIAL; k++)
+        if (b->serial[k] && !strcmp(dev->id, b->serial[k]) && m->serial[k].chr &&
+            !device_set_ptr(dev, "chardev", m->serial[k].chr, e))
+            return false;
+    if (!strcmp(dev->id, "debugcon") && m->debugcon &&
+        !device_set_ptr(dev, "chardev", m->debugcon, e))
+        return false;
+    if (!strcmp(dev->id, b->kbd) && !device_set_ptr(dev, "input", &m->input, e))
+        return false;
+    if (!strcmp(dev->id, b->bridge)) {
+        char mb[16];
+        snprintf(mb, sizeof mb, "%u", m->cfg->ram_mb);
+        if (!device_set(dev, "ram_mb", mb, e))
+            return false;
+    }
+    if (!strcmp(dev->id, b->vga)) {
+        char frame[16];
+        snprintf(frame, sizeof frame, "%u", m->layout.vram_frame);
+        if (!device_set(dev, "vram_frame", frame, e) ||
+            !device_set_ptr(dev, "display", &m->display, e))
+            return false;
+    }
+    return true;
+}
+
+static bool set_props(struct device *dev, const char *props, struct err *e)
+{
+    char text[128], *p = text, *eq, *comma;
+
+    if (!props)
+        return true;
+    snprintf(text, sizeof text, "%s", props);
+    while (p && *p) {
+        comma = strchr(p, ',');
+        if (comma)
+            *comma++ = 0;
+        eq = strchr(p, '=');
+        if (!eq)
+            return err_set(e, ERR_INTERNAL, "%s: property \"%s\" without value", dev->id, p);
+        *eq = 0;
+        if (!device_set(dev, p, eq + 1, e))
+            return false;
+        p = comma;
+    }
+    return true;
+}
+
+static bool add_chip(struct nb_machine *m, const struct board_chip *c, struct err *e)
+{
+    const struct device_class *cls = device_class_find(c->cls);
+    struct device *dev;
+
+    if (!cls)
+        return err_set(e, ERR_INTERNAL, "board %s: no device class %s", m->board->name, c->cls);
+    if (m->num_devices == MACHINE_MAX_DEVICES)
+        return err_set(e, ERR_INTERNAL, "board %s: too many devices", m->board->name);
+    dev = device_new(cls, c->id, &m->sys);
+    m->dev[m->num_devices++] = dev;
+    if (!set_props(dev, c->props, e) || !set_backends(m, dev, e) || !device_init(dev, e))
+        return err_prefix(e, "%s", c->id);
+    if (c->devfn != NOT_PCI) {
+        if (!cls->is_pci || !m->sys.pci)
+            return err_set(e, ERR_INTERNAL, "board %s: %s is no PCI device", m->board->name, c->id);
+        if (!pci_bus_add(m->sys.pci, (struct pci_device *)dev, (u8)c->devfn, e))
+            return err_prefix(e, "%s", c->id);
+    }
+    return true;
+}
+
+static bool add_testexit(struct nb_machine *m, struct err *e)
+{
+    char props[48];
+    struct board_chip chip = { "testexit", "testexit", props, NOT_PCI };
+
+    snprintf(props, sizeof props, "iobase=0x%x,iosize=%u", m->cfg->testexit_base,
+             m->cfg->testexit_size);
+    return add_chip(m, &chip, e);
+}
+
+static int acknowledge(void *machine)
+{
+    return i8259_ack(((struct nb_machine *)machine)->pic);
+}
+
+static bool build_cpu(struct nb_machine *m, struct err *e)
+{
+    struct cpu_config cc = {
+        .model = m->cfg->cpu,
+        .mem = &m->mem,
+        .io = &m->io,
+        .clock = &m->clock,
+        .log = &m->log,
+        .soft_fpu = m->cfg->clock != CLOCK_REAL,
+        .ack = acknowledge,
+        .ack_to = m,
+        .on_vector = m->cfg->hash ? hash_vector : NULL,
+        .on_vector_to = m,
+    };
+
+    m->cpu = cpu_new(&cc, e);
+    if (!m->cpu)
+        return false;
+    m->clock.retired = cpu_retired(m->cpu);
+    return true;
+}
+
+bool machine_build(struct nb_machine *m, struct err *e)
+{
+    const struct board *b = m->board;
+
+    if (!build_memory(m, e))
+        return false;
+    for (const struct board_chip *c = b->chips; c->cls; c++) {
+        if (m->cfg->no_vga && !strcmp(c->id, b->vga))
+            continue;
+        if (!add_chip(m, c, e))
+            return false;
+    }
+    if (m->cfg->testexit && !add_testexit(m, e))
+        return false;
+    m->pic = machine_device(m, b->pic);
+    m->rtc = machine_device(m, b->rtc);
+    m->fw_cfg = machine_device(m, b->fw_cfg);
+    m->vga = machine_device(m, b->vga);
+    if (!firmware_load(m, e) || !build_cpu(m, e))
+        return false;
+    for (const struct board_wire *w = b->wires; w->from; w++)
+        if (!connect_wire(m, w, e))
+            return false;
+    return kernel_load(m, e) && firmware_describe(m, e);
+}
+
+void machine_unbuild(struct nb_machine *m)
+{
+    while (m->num_devices)
+        device_free(m->dev[--m->num_devices]);
+    cpu_free(m->cpu);
+    m->cpu = NULL;
+    if (m->mem.name)
+        space_free(&m->mem);
+    if (m->io.name)
+        space_free(&m->io);
+    if (m->ram.page)
+        ram_free(&m->ram);
+    clock_free(&m->clock);
+}

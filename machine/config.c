@@ -1,0 +1,578 @@
+/* SPDX-License-Identifier: MIT */
+/* Keys and values of nb_config_set() (include/nestbox.h): QEMU's names and syntax. */
+#include "machine/config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/log.h"
+#include "core/strbuf.h"
+#include "core/xalloc.h"
+#include "cpu/cpu.h"
+#include "machine/options.h"
+
+static void set_text(char **to, const char *v)
+{
+    xfree(*to);
+    *to = v ? xstrdup(v) : NULL;
+}
+
+struct config *config_new(void)
+{
+    struct config *c = xcalloc(1, sizeof *c);
+
+    set_text(&c->board, "pc");
+    c->ram_mb = 512; /* what XP and the Linux installers are comfortable with */
+    c->clock = CLOCK_REAL;
+    c->ns_per_insn = 1;
+    c->stop_at = UINT64_MAX;
+    c->testexit_base = 0xf4;
+    c->testexit_size = 4;
+    return c;
+}
+
+void config_free(struct config *c)
+{
+    if (!c)
+        return;
+    xfree(c->board);
+    xfree(c->cpu);
+    xfree(c->name);
+    xfree(c->uuid);
+    for (unsigned k = 0; k < CONFIG_MAX_DRIVES; k++) {
+        xfree(c->drives[k].file);
+        xfree(c->drives[k].serial);
+    }
+    xfree(c->kernel);
+    xfree(c->initrd);
+    xfree(c->append);
+    xfree(c->bios);
+    xfree(c->vgabios);
+    for (unsigned k = 0; k < CONFIG_MAX_PATHS; k++)
+        xfree(c->paths[k]);
+    for (unsigned k = 0; k < CONFIG_MAX_SERIAL; k++)
+        xfree(c->serial[k]);
+    xfree(c->debugcon);
+    xfree(c->loadvm);
+    xfree(c);
+}
+
+static char *dup_or_null(const char *s)
+{
+    return s ? xstrdup(s) : NULL;
+}
+
+struct config *config_copy(const struct config *from)
+{
+    struct config *c = xcalloc(1, sizeof *c);
+
+    *c = *from;
+    c->board = dup_or_null(from->board);
+    c->cpu = dup_or_null(from->cpu);
+    c->name = dup_or_null(from->name);
+    c->uuid = dup_or_null(from->uuid);
+    for (unsigned k = 0; k < CONFIG_MAX_DRIVES; k++) {
+        c->drives[k].file = dup_or_null(from->drives[k].file);
+        c->drives[k].serial = dup_or_null(from->drives[k].serial);
+    }
+    c->kernel = dup_or_null(from->kernel);
+    c->initrd = dup_or_null(from->initrd);
+    c->append = dup_or_null(from->append);
+    c->bios = dup_or_null(from->bios);
+    c->vgabios = dup_or_null(from->vgabios);
+    for (unsigned k = 0; k < CONFIG_MAX_PATHS; k++)
+        c->paths[k] = dup_or_null(from->paths[k]);
+    for (unsigned k = 0; k < CONFIG_MAX_SERIAL; k++)
+        c->serial[k] = dup_or_null(from->serial[k]);
+    c->debugcon = dup_or_null(from->debugcon);
+    c->loadvm = dup_or_null(from->loadvm);
+    return c;
+}
+
+/* ---- drives */
+
+static struct drive_config *drive_slot(struct config *c, enum drive_if iface, unsigned index,
+                                       struct err *e)
+{
+    unsigned max = iface == DRIVE_IDE ? 4 : 2;
+
+    if (index >= max) {
+        err_set(e, ERR_CONFIG, "drive index %u: %s has %u (0 to %u)", index,
+                iface == DRIVE_IDE ? "the IDE controller" : "the floppy controller", max, max - 1);
+        return NULL;
+    }
+    for (unsigned k = 0; k < c->num_drives; k++)
+        if (c->drives[k].iface == iface && c->drives[k].index == index)
+            return &c->drives[k];
+    if (c->num_drives == CONFIG_MAX_DRIVES) {
+        err_set(e, ERR_CONFIG, "too many drives: at most %u", CONFIG_MAX_DRIVES);
+        return NULL;
+    }
+    struct drive_config *d = &c->drives[c->num_drives++];
+    d->iface = iface;
+    d->index = index;
+    d->werror = BLOCK_ENOSPC; /* QEMU's defaults: nothing acknowledged is lost */
+    d->rerror = BLOCK_REPORT;
+    return d;
+}
+
+static unsigned free_index(const struct config *c, enum drive_if iface)
+{
+    for (unsigned n = 0; n < 4; n++) {
+        bool taken = false;
+        for (unsigned k = 0; k < c->num_drives; k++)
+            taken |= c->drives[k].iface == iface && c->drives[k].index == n;
+        if (!taken)
+            return n;
+    }
+    return 4;
+}
+
+static bool set_plain_drive(struct config *c, enum drive_if iface, unsigned index, bool cdrom,
+                            const char *file, struct err *e)
+{
+    struct drive_config *d = drive_slot(c, iface, index, e);
+
+    if (!d)
+        return false;
+    if (d->used)
+        return err_set(e, ERR_CONFIG, "%s drive %u is given twice",
+                       iface == DRIVE_IDE ? "IDE" : "floppy", index);
+    d->used = true;
+    d->cdrom = cdrom;
+    d->read_only = cdrom;
+    set_text(&d->file, file && *file ? file : NULL);
+    return true;
+}
+
+static bool policy(const char *v, bool write, enum block_policy *p, struct err *e)
+{
+    if (!strcmp(v, "report"))
+        *p = BLOCK_REPORT;
+    else if (!strcmp(v, "ignore"))
+        *p = BLOCK_IGNORE;
+    else if (!strcmp(v, "stop"))
+        *p = BLOCK_STOP;
+    else if (write && !strcmp(v, "enospc"))
+        *p = BLOCK_ENOSPC;
+    else
+        return err_set(e, ERR_CONFIG, "%s=%s: use %sreport, ignore or stop", write ? "werror" :
+                       "rerror", v, write ? "enospc, " : "");
+    return true;
+}
+
+static bool set_drive(struct config *c, const char *value, struct err *e)
+{
+    struct options o;
+    enum drive_if iface = DRIVE_IDE;
+    bool cdrom = false, have_index = false, snapshot = c->snapshot_all, read_only = false;
+    enum block_policy werror = BLOCK_ENOSPC, rerror = BLOCK_REPORT;
+    unsigned index = 0;
+    const char *file = NULL, *serial = NULL;
+
+    if (!options_parse(&o, value, "file", e))
+        return err_prefix(e, "-drive");
+    for (unsigned k = 0; k < o.n; k++) {
+        const char *key = o.key[k], *v = o.value[k];
+        bool ok = true;
+        if (!strcmp(key, "file")) {
+            file = v;
+        } else if (!strcmp(key, "if")) {
+            if (!strcmp(v, "ide") || !strcmp(v, "none"))
+                iface = DRIVE_IDE;
+            else if (!strcmp(v, "floppy"))
+                iface = DRIVE_FLOPPY;
+            else
+                ok = err_set(e, ERR_CONFIG, "if=%s: use ide or floppy", v);
+        } else if (!strcmp(key, "index") || !strcmp(key, "unit")) {
+            u64 n;
+            if (!options_number(v, &n) || n > 3)
+                ok = err_set(e, ERR_CONFIG, "index=%s: use 0 to 3", v);
+            else
+                index = (unsigned)n, have_index = true;
+        } else if (!strcmp(key, "media")) {
+            if (!strcmp(v, "cdrom"))
+                cdrom = true;
+            else if (strcmp(v, "disk"))
+                ok = err_set(e, ERR_CONFIG, "media=%s: use disk or cdrom", v);
+        } else if (!strcmp(key, "format")) {
+            if (strcmp(v, "raw"))
+                ok = err_set(e, ERR_CONFIG, "format=%s: only raw images are supported; convert it "
+                             "with \"qemu-img convert -O raw\"", v);
+        } else if (!strcmp(key, "snapshot")) {
+            ok = options_bool(key, v, &snapshot, e);
+        } else if (!strcmp(key, "readonly") || !strcmp(key, "read-only")) {
+            ok = options_bool(key, v, &read_only, e);
+        } else if (!strcmp(key, "cache") || !strcmp(key, "aio") || !strcmp(key, "discard") ||
+                   !strcmp(key, "id") || !strcmp(key, "detect-zeroes")) {
+            /* accepted: host caching is write-back with the guest's flushes honoured */
+        } else if (!strcmp(key, "serial")) {
+            serial = v;
+        } else if (!strcmp(key, "werror")) {
+            ok = policy(v, true, &werror, e);
+        } else if (!strcmp(key, "rerror")) {
+            ok = policy(v, false, &rerror, e);
+        } else {
+            ok = err_set(e, ERR_CONFIG, "unknown property %s", key);
+        }
+        if (!ok) {
+            options_free(&o);
+            return err_prefix(e, "-drive");
+        }
+    }
+    if (!have_index)
+        index = cdrom && free_index(c, DRIVE_IDE) <= 2 ? 2 : free_index(c, iface);
+    bool ok = set_plain_drive(c, iface, index, cdrom, file, e);
+    if (ok) {
+        struct drive_config *d = drive_slot(c, iface, index, e);
+        d->snapshot = snapshot;
+        d->read_only = read_only || cdrom;
+        d->werror = werror;
+        d->rerror = rerror;
+        set_text(&d->serial, serial);
+    }
+    options_free(&o);
+    return ok || err_prefix(e, "-drive");
+}
+
+/* ---- the others */
+
+bool config_size(const char *text, u64 unit, u64 *bytes)
+{
+    char *end;
+    double v = strtod(text, &end);
+
+    if (end == text || v < 0 || text[0] == '-' || text[0] == '+')
+        return false;
+    switch (*end) {
+    case 0: break;
+    case 'k': case 'K': unit = 1ull << 10; end++; break;
+    case 'm': case 'M': unit = 1ull << 20; end++; break;
+    case 'g': case 'G': unit = 1ull << 30; end++; break;
+    case 't': case 'T': unit = 1ull << 40; end++; break;
+    default: return false;
+    }
+    if (*end == 'B')
+        end++;
+    if (*end || !(v * (double)unit < 9e18))
+        return false;
+    *bytes = (u64)(v * (double)unit);
+    return true;
+}
+
+static bool set_memory(struct config *c, const char *value, struct err *e)
+{
+    const char *text = !strncmp(value, "size=", 5) ? value + 5 : value;
+    u64 bytes;
+
+    if (!config_size(text, 1u << 20, &bytes))
+        return err_set(e, ERR_CONFIG, "-m %s: not a size; use for example 512M or 1G", value);
+    if (bytes < (u64)CONFIG_MIN_RAM_MB << 20 || bytes > (u64)CONFIG_MAX_RAM_MB << 20)
+        return err_set(e, ERR_CONFIG, "-m %s: use %uM to %uM", value, CONFIG_MIN_RAM_MB,
+                       CONFIG_MAX_RAM_MB);
+    c->ram_mb = (u32)(bytes >> 20);
+    return true;
+}
+
+static bool boot_letters(char to[8], const char *v, struct err *e)
+{
+    if (strlen(v) > 4 || strspn(v, "abcdn") != strlen(v))
+        return err_set(e, ERR_CONFIG, "-boot %s: use letters of a (floppy), c (disk), d (CD-ROM), "
+                       "n (network)", v);
+    snprintf(to, 8, "%s", v);
+    return true;
+}
+
+static bool set_boot(struct config *c, const char *value, struct err *e)
+{
+    struct options o;
+    bool ok = true;
+
+    if (!options_parse(&o, value, "order", e))
+        return err_prefix(e, "-boot");
+    for (unsigned k = 0; ok && k < o.n; k++) {
+        if (!strcmp(o.key[k], "order"))
+            ok = boot_letters(c->boot_order, o.value[k], e);
+        else if (!strcmp(o.key[k], "once"))
+            ok = boot_letters(c->boot_once, o.value[k], e);
+        else if (!strcmp(o.key[k], "menu"))
+            ok = options_bool("menu", o.value[k], &c->boot_menu, e);
+        else if (strcmp(o.key[k], "strict") && strcmp(o.key[k], "splash-time"))
+            ok = err_set(e, ERR_CONFIG, "-boot: unknown property %s", o.key[k]);
+    }
+    options_free(&o);
+    return ok;
+}
+
+/* Days since 1970-01-01 of a Gregorian date. */
+static i64 days_of(i64 y, i64 mo, i64 d)
+{
+    y -= mo <= 2;
+    i64 era = y / 400, yoe = y - era * 400;
+    i64 doy = (153 * (mo + (mo > 2 ? -3 : 9)) + 2) / 5 + d - 1;
+    return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
+}
+
+static bool set_rtc(struct config *c, const char *value, struct err *e)
+{
+    struct options o;
+    bool ok = true;
+
+    if (!options_parse(&o, value, "base", e))
+        return err_prefix(e, "-rtc");
+    for (unsigned k = 0; ok && k < o.n; k++) {
+        const char *v = o.value[k];
+        int y, mo, d, h = 0, mi = 0, s = 0, n = 0;
+        if (!strcmp(o.key[k], "clock") || !strcmp(o.key[k], "driftfix"))
+            continue;
+        if (strcmp(o.key[k], "base")) {
+            ok = err_set(e, ERR_CONFIG, "-rtc: unknown property %s", o.key[k]);
+        } else if (!strcmp(v, "utc")) {
+            c->rtc_local = c->rtc_fixed = false;
+        } else if (!strcmp(v, "localtime")) {
+            c->rtc_local = true;
+            c->rtc_fixed = false;
+        } else if ((sscanf(v, "%4d-%2d-%2dT%2d:%2d:%2d%n", &y, &mo, &d, &h, &mi, &s, &n) == 6 ||
+                    (h = mi = s = n = 0, sscanf(v, "%4d-%2d-%2d%n", &y, &mo, &d, &n) == 3)) &&
+                   !v[n] && y >= 1980 && y <= 2099 && mo >= 1 && mo <= 12 && d >= 1 && d <= 31 &&
+                   h >= 0 && h < 24 && mi >= 0 && mi < 60 && s >= 0 && s < 60) {
+            c->rtc_fixed = true;
+            c->rtc_date = days_of(y, mo, d) * 86400 + h * 3600 + mi * 60 + s;
+        } else {
+            ok = err_set(e, ERR_CONFIG, "-rtc base=%s: use utc, localtime or "
+                         "YYYY-MM-DDTHH:MM:SS (1980 to 2099)", v);
+        }
+    }
+    options_free(&o);
+    return ok;
+}
+
+static bool set_device(struct config *c, const char *value, struct err *e)
+{
+    struct options o;
+    bool ok = true;
+
+    if (!strcmp(value, "help"))
+        return err_set(e, ERR_NONE, "isa-debug-exit  ends the process: exit code (value << 1) | 1; "
+                       "properties iobase (0xf4), iosize (4)");
+    if (!options_parse(&o, value, "driver", e))
+        return err_prefix(e, "-device");
+    if (!o.n || strcmp(o.key[0], "driver") || strcmp(o.value[0], "isa-debug-exit"))
+        ok = err_set(e, ERR_CONFIG, "-device %s: no such device; -device help lists them", value);
+    for (unsigned k = 1; ok && k < o.n; k++) {
+        u64 n;
+        if (!options_number(o.value[k], &n))
+            ok = err_set(e, ERR_CONFIG, "-device isa-debug-exit: %s=%s is no number", o.key[k],
+                         o.value[k]);
+        else if (!strcmp(o.key[k], "iobase") && n <= 0xfffc)
+            c->testexit_base = (u32)n;
+        else if (!strcmp(o.key[k], "iosize") && n >= 1 && n <= 4)
+            c->testexit_size = (u32)n;
+        else
+            ok = err_set(e, ERR_CONFIG, "-device isa-debug-exit: %s=%s is unknown or out of range",
+                         o.key[k], o.value[k]);
+    }
+    options_free(&o);
+    c->testexit |= ok;
+    return ok;
+}
+
+static bool set_clock(struct config *c, const char *value, struct err *e)
+{
+    struct options o;
+    bool ok = true;
+
+    if (!strcmp(value, "help"))
+        return err_set(e, ERR_NONE, "real     the host's clock (default)\n"
+                       "counted  retired instructions, ns=N nanoseconds each (1): the same run "
+                       "every time");
+    if (!options_parse(&o, value, "source", e))
+        return err_prefix(e, "-clock");
+    for (unsigned k = 0; ok && k < o.n; k++) {
+        u64 n;
+        if (!strcmp(o.key[k], "source") && !strcmp(o.value[k], "real"))
+            c->clock = CLOCK_REAL;
+        else if (!strcmp(o.key[k], "source") && !strcmp(o.value[k], "counted"))
+            c->clock = CLOCK_COUNTED;
+        else if (!strcmp(o.key[k], "ns") && options_number(o.value[k], &n) && n >= 1 && n <= 1000)
+            c->ns_per_insn = (u32)n;
+        else
+            ok = err_set(e, ERR_CONFIG, "-clock %s: use real or counted[,ns=1..1000]", value);
+    }
+    options_free(&o);
+    return ok;
+}
+
+bool config_log_mask(const char *items, u32 *mask, bool *hash, struct err *e)
+{
+    static const struct { const char *name; u32 mask; const char *help; } names[] = {
+        { "guest_errors", BIT(LOG_GUEST), "what the guest does against the manuals" },
+        { "unimp", BIT(LOG_UNIMP), "what is not modelled" },
+        { "int", BIT(LOG_INT), "interrupts and exceptions" },
+        { "exec", BIT(LOG_EXEC), "each instruction" },
+        { "cpu", BIT(LOG_CPU), "registers at each instruction" },
+        { "mmu", BIT(LOG_MMU), "page walks and faults" },
+        { "reg", BIT(LOG_REG), "register accesses of chips" },
+        { "irq", BIT(LOG_IRQ), "interrupt lines" },
+        { "info", BIT(LOG_INFO), "resets, media changes" },
+    };
+    char text[128], *save = NULL;
+
+    if (!strcmp(items, "help")) {
+        struct strbuf sb = { 0 };
+        for (unsigned k = 0; k < ARRAY_LEN(names); k++)
+            sb_addf(&sb, "%-14s %s\n", names[k].name, names[k].help);
+        sb_add(&sb, "hash           trace hash of the run (counted clock)");
+        err_set(e, ERR_NONE, "%s", sb_text(&sb));
+        sb_free(&sb);
+        return false;
+    }
+    snprintf(text, sizeof text, "%s", items);
+    *mask = 0;
+    for (char *p = strtok_r(text, ",", &save); p; p = strtok_r(NULL, ",", &save)) {
+        bool known = !strcmp(p, "none");
+        if (!strcmp(p, "hash"))
+            *hash = known = true;
+        for (unsigned k = 0; k < ARRAY_LEN(names); k++)
+            if (!strcmp(p, names[k].name)) {
+                *mask |= names[k].mask;
+                known = true;
+            }
+        if (!known)
+            return err_set(e, ERR_CONFIG, "-d %s: no such item; -d help lists them", p);
+    }
+    return true;
+}
+
+static bool append_text(char **list, unsigned *n, unsigned max, const char *v, const char *what,
+                        struct err *e)
+{
+    if (*n == max)
+        return err_set(e, ERR_CONFIG, "-%s: at most %u", what, max);
+    set_text(&list[(*n)++], v);
+    return true;
+}
+
+static bool set_number(const char *key, const char *v, u64 *to, struct err *e)
+{
+    return options_number(v, to) || err_set(e, ERR_CONFIG, "-%s %s: not a number", key, v);
+}
+
+bool config_set(struct config *c, const char *key, const char *v, struct err *e)
+{
+    static const struct { const char *key; u8 iface, index, cdrom; } drives[] = {
+        { "hda", DRIVE_IDE, 0, 0 }, { "hdb", DRIVE_IDE, 1, 0 }, { "hdc", DRIVE_IDE, 2, 0 },
+        { "hdd", DRIVE_IDE, 3, 0 }, { "fda", DRIVE_FLOPPY, 0, 0 }, { "fdb", DRIVE_FLOPPY, 1, 0 },
+        { "cdrom", DRIVE_IDE, 2, 1 },
+    };
+    struct strbuf sb = { 0 };
+    bool on;
+    u64 n;
+
+    for (unsigned k = 0; k < ARRAY_LEN(drives); k++)
+        if (!strcmp(key, drives[k].key))
+            return set_plain_drive(c, drives[k].iface, drives[k].index, drives[k].cdrom, v, e) ||
+                   err_prefix(e, "-%s", key);
+    if (!strcmp(key, "m"))
+        return set_memory(c, v, e);
+    if (!strcmp(key, "cpu")) {
+        if (!strcmp(v, "help")) {
+            cpu_list_models(&sb);
+            err_set(e, ERR_NONE, "%s", sb_text(&sb));
+            sb_free(&sb);
+            return false;
+        }
+        set_text(&c->cpu, v);
+        return true;
+    }
+    if (!strcmp(key, "machine")) {
+        if (!strcmp(v, "help"))
+            return err_set(e, ERR_NONE, "pc       i440FX + PIIX4 (default)");
+        if (strcmp(v, "pc") && strncmp(v, "pc,", 3) && strcmp(v, "pc-i440fx") && strcmp(v, "type=pc"))
+            return err_set(e, ERR_CONFIG, "-machine %s: no such machine; -machine help lists them", v);
+        return true;
+    }
+    if (!strcmp(key, "accel") || !strcmp(key, "engine")) {
+        if (strncmp(v, "tcg", 3) && strcmp(v, "interp") && strcmp(v, "kvm:tcg"))
+            return err_set(e, ERR_CONFIG, "-%s %s: there is the interpreter (interp) alone", key, v);
+        return true;
+    }
+    if (!strcmp(key, "drive"))
+        return set_drive(c, v, e);
+    if (!strcmp(key, "snapshot")) {
+        if (!options_bool(key, v, &c->snapshot_all, e))
+            return false;
+        return true;
+    }
+    if (!strcmp(key, "boot"))
+        return set_boot(c, v, e);
+    if (!strcmp(key, "kernel"))
+        return set_text(&c->kernel, v), true;
+    if (!strcmp(key, "initrd"))
+        return set_text(&c->initrd, v), true;
+    if (!strcmp(key, "append"))
+        return set_text(&c->append, v), true;
+    if (!strcmp(key, "bios"))
+        return set_text(&c->bios, v), true;
+    if (!strcmp(key, "vgabios"))
+        return set_text(&c->vgabios, v), true;
+    if (!strcmp(key, "L"))
+        return append_text(c->paths, &c->num_paths, CONFIG_MAX_PATHS, v, key, e);
+    if (!strcmp(key, "serial"))
+        return append_text(c->serial, &c->num_serial, CONFIG_MAX_SERIAL, v, key, e);
+    if (!strcmp(key, "debugcon"))
+        return set_text(&c->debugcon, v), true;
+    if (!strcmp(key, "parallel"))
+        return !strcmp(v, "none") || !strcmp(v, "null") ||
+               err_set(e, ERR_CONFIG, "-parallel %s: this machine has no parallel port yet", v);
+    if (!strcmp(key, "device"))
+        return set_device(c, v, e);
+    if (!strcmp(key, "rtc"))
+        return set_rtc(c, v, e);
+    if (!strcmp(key, "vga")) {
+        if (!strcmp(v, "help"))
+            return err_set(e, ERR_NONE, "std   VGA with Bochs VBE extensions (default)\nnone");
+        if (strcmp(v, "std") && strcmp(v, "none"))
+            return err_set(e, ERR_CONFIG, "-vga %s: use std or none", v);
+        c->no_vga = !strcmp(v, "none");
+        return true;
+    }
+    if (!strcmp(key, "clock"))
+        return set_clock(c, v, e);
+    if (!strcmp(key, "speed")) {
+        char *end;
+        double mips = strtod(v, &end);
+        if (end == v || *end || !(mips >= 0.01 && mips <= 1000))
+            return err_set(e, ERR_CONFIG, "-speed %s: millions of instructions a second, 0.01 to "
+                           "1000", v);
+        c->clock = CLOCK_PACED;
+        c->speed_mips = mips;
+        c->ns_per_insn = (u32)(1000 / mips < 1 ? 1 : 1000 / mips + 0.5);
+        return true;
+    }
+    if (!strcmp(key, "seed"))
+        return set_number(key, v, &c->seed, e);
+    if (!strcmp(key, "stop-at"))
+        return set_number(key, v, &c->stop_at, e);
+    if (!strcmp(key, "name"))
+        return set_text(&c->name, v), true;
+    if (!strcmp(key, "uuid"))
+        return set_text(&c->uuid, v), true;
+    if (!strcmp(key, "no-reboot"))
+        return options_bool(key, v, &on, e) && (c->no_reboot = on, true);
+    if (!strcmp(key, "no-shutdown"))
+        return options_bool(key, v, &on, e) && (c->no_shutdown = on, true);
+    if (!strcmp(key, "d")) {
+        u32 mask;
+        if (!config_log_mask(v, &mask, &c->hash, e))
+            return false;
+        c->log_mask |= mask;
+        return true;
+    }
+    if (!strcmp(key, "loadvm"))
+        return set_text(&c->loadvm, v), true;
+    if (!strcmp(key, "smp"))
+        return (set_number(key, v, &n, e) && n == 1) ||
+               err_set(e, ERR_CONFIG, "-smp %s: the machine has one processor", v);
+    return err_set(e, ERR_CONFIG, "%s: no such setting", key);
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/* What the caller asked for, as checked values: the meaning of each key of nb_config_set(). */
+#ifndef NB_MACHINE_CONFIG_H
+#define NB_MACHINE_CONFIG_H
+
+#include "core/block.h"
+#include "core/clock.h"
+#include "core/err.h"
+#include "core/types.h"
+
+#define CONFIG_MAX_DRIVES 8
+#define CONFIG_MAX_SERIAL 4
+#define CONFIG_MAX_PATHS 8
+#define CONFIG_MIN_RAM_MB 1u
+#define CONFIG_MAX_RAM_MB 3584u /* below the PCI hole at E0000000h */
+
+enum drive_if { DRIVE_IDE, DRIVE_FLOPPY };
+
+struct drive_config {
+    bool used;
+    enum drive_if iface;
+    unsigned index;       /* IDE: channel * 2 + unit; floppy: unit */
+    bool cdrom;
+    char *file;           /* NULL: no medium */
+    const u8 *builtin;    /* the built-in disk instead of a file */
+    u32 builtin_len;
+    bool snapshot, read_only;
+    enum block_policy werror, rerror;
+    char *serial;
+};
+
+struct config {
+    char *board, *cpu, *name, *uuid;
+    u32 ram_mb;
+    struct drive_config drives[CONFIG_MAX_DRIVES];
+    unsigned num_drives;
+    bool snapshot_all;
+    char boot_order[8], boot_once[8];
+    bool boot_menu;
+    char *kernel, *initrd, *append;
+    char *bios, *vgabios;
+    char *paths[CONFIG_MAX_PATHS];
+    unsigned num_paths;
+    char *serial[CONFIG_MAX_SERIAL];
+    unsigned num_serial;
+    char *debugcon;
+    bool testexit;
+    u32 testexit_base, testexit_size;
+    bool no_vga;
+    bool rtc_local;
+    bool rtc_fixed;
+    i64 rtc_date;         /* seconds since 1970 when rtc_fixed */
+    enum clock_source clock;
+    u32 ns_per_insn;
+    double speed_mips;
+    u64 seed, stop_at;
+    bool no_reboot, no_shutdown, hash;
+    u32 log_mask;
+    char *loadvm;
+    void (*log_fn)(void *to, const char *line);
+    void *log_to;
+};
+
+struct config *config_new(void);
+void config_free(struct config *c);
+struct config *config_copy(const struct config *c);
+bool config_set(struct config *c, const char *key, const char *value, struct err *e);
+/* "512", "512M", "2G", "640K": bytes, `unit` without a suffix. */
+bool config_size(const char *text, u64 unit, u64 *bytes);
+bool config_log_mask(const char *items, u32 *mask, bool *hash, struct err *e);
+
+#endif
