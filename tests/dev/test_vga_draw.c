@@ -11,7 +11,7 @@ static u32 attr_rgb(const struct vga_mode *m, unsigned c)
 /* A font where glyph ch has row pattern(ch, line). */
 static u8 pattern(u32 ch, u32 line)
 {
-    return (u8)(ch * 17 + line * 29 + (ch ^ line));
+    return (u8)((ch * 37 + line * 101 + 1) * 0x9e3779b1u >> 20);
 }
 
 static void load_font(struct bench *b, u32 at, u8 flip)
@@ -435,6 +435,53 @@ START_TEST(chain4_256_colours)
 }
 END_TEST
 
+/* Which address the CRTC fetches for counter n in line `row` of a row, and how often it fetches. */
+START_TEST(address_modes)
+{
+    static const struct { u8 seq1, cr14, cr17; } mode[] = {
+        { 1, 0x00, 0xe3 }, { 1, 0x00, 0xa3 }, { 1, 0x00, 0x83 }, { 1, 0x40, 0xe3 },
+        { 1, 0x40, 0x83 }, { 1, 0x00, 0xe2 }, { 1, 0x00, 0xe1 }, { 1, 0x00, 0xa0 },
+        { 1, 0x00, 0xeb }, { 1, 0x20, 0xe3 }, { 1, 0x20, 0xeb }, { 5, 0x00, 0xeb },
+        { 0x11, 0x20, 0xe3 }, { 0x15, 0x00, 0xe3 }, { 1, 0x60, 0x8b },
+    };
+    static const u32 starts[] = { 0, 0x1ff0, 0x3fe0, 0x7fd0, 0xbff0, 0xffc0 };
+    struct bench *b = bench_frames();
+    set_mode(b, &mode_12);
+    fill_planes(b, 0x10000);
+    crtc(b, 9, 3);
+    for (u32 m = 0; m < ARRAY_LEN(mode); m++) {
+        seq(b, 1, mode[m].seq1);
+        crtc(b, 0x14, mode[m].cr14);
+        crtc(b, 0x17, mode[m].cr17);
+        u32 each = mode[m].cr14 & 0x20 ? 4 : mode[m].cr17 & 8 ? 2 : 1;
+        u32 load = mode[m].seq1 & 0x10 ? 4 : mode[m].seq1 & 4 ? 2 : 1;
+        for (u32 k = 0; k < ARRAY_LEN(starts); k++) {
+            crtc(b, 0x0c, (u8)(starts[k] >> 8));
+            crtc(b, 0x0d, (u8)starts[k]);
+            render(b);
+            for (u32 y = 0; y < 480; y += 3)
+                for (u32 col = 0; col < 80; col++) {
+                    u32 n = (starts[k] + y / 4 * 80 + col / each) % 65536, row = y % 4, a = n;
+                    if (mode[m].cr14 & 0x40)
+                        a = n * 4 % 65536 + n / 16384;
+                    else if (!(mode[m].cr17 & 0x40))
+                        a = n * 2 % 65536 + (mode[m].cr17 & 0x20 ? n / 32768 : n / 8192 % 2);
+                    if (!(mode[m].cr17 & 1))
+                        a = a % 8192 + row % 2 * 8192 + a / 16384 * 16384;
+                    if (!(mode[m].cr17 & 2))
+                        a = a % 16384 + row / 2 * 16384 + a / 32768 * 32768;
+                    for (u32 x = 0; x < 8; x += 3) {
+                        u32 c = col % load ? 0 : planar_dot(b, a, x);
+                        ck_assert_msg(pixel(b, col * 8 + x, y) == attr_rgb(&mode_12, c),
+                                      "mode %u start %x: %u,%u", m, starts[k], col * 8 + x, y);
+                    }
+                }
+        }
+    }
+    bench_free(b);
+}
+END_TEST
+
 /* Mode X: 320x240, unchained, with a page of its own, panned by one pixel, split. */
 START_TEST(mode_x)
 {
@@ -650,6 +697,7 @@ Suite *suite_vga_draw(void)
     tcase_add_test(tc, cga_four_colours);
     tcase_add_test(tc, cga_two_colours);
     tcase_add_test(tc, chain4_256_colours);
+    tcase_add_test(tc, address_modes);
     tcase_add_test(tc, mode_x);
     tcase_add_test(tc, blank_screens_have_no_size);
     suite_add_tcase(s, tc);
