@@ -683,6 +683,25 @@ START_TEST(mouse_remote)
 }
 END_TEST
 
+/* A sequence that has begun is finished before the other device speaks. */
+START_TEST(no_mixing)
+{
+    struct input in;
+    struct rig *r = kbc(&in);
+    ccb(r, 0x00);
+    aux(r, 0xf4);
+    aux_gives(r, "fa");
+    out8(r, 0x60, 0xf2);
+    move(&in, 1, 0, 0, 0);
+    kbd_gives(r, "fa ab 83");
+    aux_gives(r, "08");
+    key(&in, 0x04, true);
+    aux_gives(r, "01 00");
+    kbd_gives(r, "1c");
+    rig_free(r);
+}
+END_TEST
+
 /* A guest that writes anything: no crash, no mixed packets, and the state stays loadable. */
 START_TEST(noise)
 {
@@ -745,6 +764,7 @@ Suite *suite_i8042(void)
     tcase_add_test(tc, mouse_stream);
     tcase_add_test(tc, mouse_wheel);
     tcase_add_test(tc, mouse_remote);
+    tcase_add_test(tc, no_mixing);
     tcase_add_loop_test(tc, noise, 0, 4);
     suite_add_tcase(s, tc);
     return s;

@@ -463,6 +463,29 @@ START_TEST(odd_square_wave)
 }
 END_TEST
 
+/* GATE stops the count of mode 4, but not a strobe that has begun. */
+START_TEST(gate_and_strobe)
+{
+    struct rig *r = rig_new("i8254", "iobase=0x40");
+    program(r, 0, 4, 30);
+    step_clk(r, 11);
+    drive(r, "gate0", 0);
+    step_clk(r, 100);
+    ck_assert_uint_eq(latched(r, 0), 20);
+    drive(r, "gate0", 1);
+    step_clk(r, 20);
+    ck_assert_int_eq(wire(r, "out0"), 0);
+    drive(r, "gate0", 0);
+    ck_assert_int_eq(wire(r, "out0"), 0);
+    step_clk(r, 1);
+    ck_assert_int_eq(wire(r, "out0"), 1);
+    ck_assert_uint_eq(latched(r, 0), 0);
+    step_clk(r, 1000);
+    ck_assert_uint_eq(status(r, 0), 0x80 | 0x38);
+    rig_free(r);
+}
+END_TEST
+
 START_TEST(reset_and_peek)
 {
     struct rig *r = rig_new("i8254", "iobase=0x40");
@@ -496,6 +519,7 @@ Suite *suite_i8254(void)
     tcase_add_test(tc, qpc_is_monotonic);
     tcase_add_test(tc, bcd_and_full_scale);
     tcase_add_test(tc, odd_square_wave);
+    tcase_add_test(tc, gate_and_strobe);
     tcase_add_test(tc, reset_and_peek);
     suite_add_tcase(s, tc);
     return s;
