@@ -191,6 +191,14 @@ bool mem_read_slow(struct cpu *c, u32 la, void *buf, unsigned size, bool user)
 
 bool mem_rmw_slow(struct cpu *c, u32 la, void *buf, unsigned size, bool user)
 {
+    const struct mmu *m = c->mmu;
+    u32 slot = (la >> PAGE_SHIFT) % HELD_LEN;
+
+    if (m->held[slot].page1 == (la >> PAGE_SHIFT) + 1 && m->held[slot].user == user &&
+        (la & PAGE_MASK) + size <= PAGE_SIZE && !(c->mode & MODE_AC)) {
+        memcpy(buf, ram_rd(c->ram, m->held[slot].frame) + (la & PAGE_MASK), size);
+        return true;
+    }
     return do_read(c, la, buf, size, user, true);
 }
 
@@ -198,7 +206,18 @@ bool mem_write_slow(struct cpu *c, u32 la, const void *buf, unsigned size, bool 
 {
     struct span s;
     u8 *host[2];
+    u32 page = la >> PAGE_SHIFT;
+    struct mmu *m = c->mmu;
 
+    /* data beside code: real-mode stacks, kernels' read-mostly sections */
+    if (m->held[page % HELD_LEN].page1 == page + 1 && m->held[page % HELD_LEN].user == user &&
+        (la & PAGE_MASK) + size <= PAGE_SIZE && !(c->mode & MODE_AC)) {
+        if (c->blk)
+            cpu_sync(c);
+        memcpy(ram_wr(c->ram, m->held[page % HELD_LEN].frame, la & PAGE_MASK, size) +
+               (la & PAGE_MASK), buf, size);
+        return true;
+    }
     if (cached(c, la, size, user, true, host) && !misaligned(c, la, size, user)) {
         unsigned n = MIN(size, PAGE_SIZE - (la & PAGE_MASK));
         memcpy(host[0], buf, n);
@@ -218,6 +237,14 @@ bool mem_write_slow(struct cpu *c, u32 la, const void *buf, unsigned size, bool 
     if (unlikely(c->mmu->num_ranges))
         check_watch(c, la, size, true);
     mmu_tell_code(c);
+    if (ram && !s.n[1] && !m->num_ranges && !c->tlb_coherent) {
+        u32 frame = mmu_phys(c, s.w[0].pa)->wr;
+        if (frame != NO_FRAME && (c->ram->flags[frame] & RAM_CODE)) {
+            m->held[page % HELD_LEN].page1 = page + 1;
+            m->held[page % HELD_LEN].frame = frame;
+            m->held[page % HELD_LEN].user = user;
+        }
+    }
     return true;
 }
 
@@ -226,7 +253,13 @@ bool mem_probe_write(struct cpu *c, u32 la, unsigned size, bool user)
     struct span s;
     u8 *host[2];
 
+    const struct mmu *m = c->mmu;
+    u32 slot = (la >> PAGE_SHIFT) % HELD_LEN;
+
     if (!size || cached(c, la, size, user, true, host))
+        return true;
+    if (m->held[slot].page1 == (la >> PAGE_SHIFT) + 1 && m->held[slot].user == user &&
+        (la & PAGE_MASK) + size <= PAGE_SIZE)
         return true;
     if (!span_walk(c, &s, la, size, ACC_WRITE, user))
         return false;

@@ -124,6 +124,7 @@ void mmu_switch(struct cpu *c, bool cr3_load)
 
     (void)cr3_load; /* every change is a flush point: ctx_get compares what it kept */
     m->stat_switches++;
+    held_drop(m);
     find_key(c, &k);
     m->cur = ctx_get(c, &k);
     if (m->cur != old || m->exec_untracked)
@@ -146,6 +147,7 @@ void mmu_flush_all(struct cpu *c)
         if (m->ctx[i])
             ctx_flush(c, m->ctx[i]);
     memset(m->phys, 0, sizeof(m->phys));
+    held_drop(m);
     m->code_dirty = true;
     mmu_tell_code(c);
 }
@@ -154,6 +156,7 @@ void mmu_invlpg(struct cpu *c, u32 la)
 {
     struct mmu *m = c->mmu;
 
+    held_drop(m);
     ctx_drop_page(c, m->cur, la >> PAGE_SHIFT);
     if (m->exec_untracked)
         m->code_dirty = true;
@@ -176,6 +179,7 @@ void mmu_watch_changed(struct cpu *c)
     struct mmu *m = c->mmu;
     u64 pages = 0;
 
+    held_drop(m);
     memcpy(m->seen_dr, c->dr, sizeof(m->seen_dr));
     m->seen_dr7 = c->dr7;
     m->seen_watch = c->num_watch;

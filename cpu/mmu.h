@@ -31,6 +31,7 @@ enum {
     REV_LEN = 16384,
     EXEC_LEN = 512,
     PHYS_LEN = 256,
+    HELD_LEN = 64,
     SLICES = PAGES / 512,      /* 4 KB of a table: 512 entries */
     MAX_SLICES = 3072,         /* resident table pages of all contexts: 12 MB */
     FILL_AHEAD = 16,           /* neighbours entered at once in large pages */
@@ -116,6 +117,9 @@ struct mmu {
     u32 *wr_cached;           /* bit per frame: a write entry may exist */
     u32 rev[REV_LEN];         /* leaves by frame */
     struct phys phys[PHYS_LEN];
+    /* Pages that may be written but have no write entry because they hold code: what the last walk
+     * said, until the next flush point. ram_wr() sees to the code itself. */
+    struct { u32 page1, frame; bool user; } held[HELD_LEN];
     bool code_dirty;          /* a mapping that code was fetched through has gone */
     bool exec_untracked;      /* code was fetched through tables that cannot be compared */
     bool own_write;           /* A/D bits are being set */
@@ -141,6 +145,11 @@ static inline bool page_watched(const struct mmu *m, u32 page)
         if (page >= m->range[i].first && page <= m->range[i].last)
             return true;
     return false;
+}
+
+static inline void held_drop(struct mmu *m)
+{
+    memset(m->held, 0, sizeof m->held);
 }
 
 /* mmu_walk.c: no side effects but for commit */

@@ -115,6 +115,7 @@ static void leaf_drop(struct mmu *m, struct ctx *x, unsigned i)
     u32 page = LEAF_PAGE(l);
 
     ctx_hide_page(x, page);
+    m->held[page % HELD_LEN].page1 = 0;
     if (LEAF_IS(l, L_EXEC)) {
         exec_drop(x, page);
         m->code_dirty = true;
