@@ -211,7 +211,8 @@ bool mem_write_slow(struct cpu *c, u32 la, const void *buf, unsigned size, bool 
 
     /* data beside code: real-mode stacks, kernels' read-mostly sections */
     if (m->held[page % HELD_LEN].page1 == page + 1 && m->held[page % HELD_LEN].user == user &&
-        (la & PAGE_MASK) + size <= PAGE_SIZE && !(c->mode & MODE_AC)) {
+        (la & PAGE_MASK) + size <= PAGE_SIZE && !(c->mode & MODE_AC) &&
+        (c->ram->flags[m->held[page % HELD_LEN].frame] & RAM_CODE)) {
         if (c->blk)
             cpu_sync(c);
         memcpy(ram_wr(c->ram, m->held[page % HELD_LEN].frame, la & PAGE_MASK, size) +

@@ -8,6 +8,7 @@
 #include "devices/ata.h"
 #include "devices/cmos.h"
 #include "devices/fw_cfg.h"
+#include "devices/i82077.h"
 #include "devices/vga_rom.h"
 
 /* Where Debian, Fedora, Arch and a local build put SeaBIOS. */
@@ -116,12 +117,12 @@ bool firmware_load(struct nb_machine *m, struct err *e)
 
 static u8 floppy_type(const struct nb_machine *m, unsigned unit)
 {
-    for (unsigned k = 0; k < m->num_drives; k++) {
+    struct device *fdc = machine_device((struct nb_machine *)m, m->board->fdc);
+
+    for (unsigned k = 0; fdc && k < m->num_drives; k++) {
         const struct drive *d = &m->drives[k];
-        if (d->cfg.iface == DRIVE_FLOPPY && d->cfg.index == unit) {
-            u64 sectors = d->blk ? d->blk->sectors : 2880;
-            return sectors > 2880 ? 5 : 4; /* 2.88 MB, 1.44 MB */
-        }
+        if (d->cfg.iface == DRIVE_FLOPPY && d->cfg.index == unit)
+            return i82077_cmos_type(fdc, unit);
     }
     return 0;
 }
