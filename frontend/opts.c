@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: MIT */
+/* One row an option. Most rows only hand their value to nb_config_set() under `key`; the library
+ * knows what it means. Options of QEMU's that mean nothing here are accepted when leaving them out
+ * changes nothing that the user could miss. */
+#include "frontend/opts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "frontend/text.h"
+
+enum kind {
+    K_KEY,    /* key = argument */
+    K_ON,     /* key = "on" */
+    K_BOOT,   /* key = argument, and there is something to boot */
+    K_IGNORE, /* accepted, with or without argument as the row says */
+    K_OWN,    /* set_own() */
+};
+
+enum own {
+    OWN_NONE, OWN_CURSES, OWN_D, OWN_DEBUG_FILE, OWN_DISPLAY, OWN_EXPECT_SCREEN, OWN_EXPECT_SERIAL,
+    OWN_FULL, OWN_GDB, OWN_HELP, OWN_KVM, OWN_LOCALTIME, OWN_MACHINE, OWN_MONITOR, OWN_NAME,
+    OWN_NET, OWN_NOGRAPHIC, OWN_PAUSED, OWN_PRINT_SCREEN, OWN_S, OWN_SAVEVM, OWN_SCREENDUMP,
+    OWN_SCRIPT, OWN_SDL, OWN_SERIAL, OWN_SMP, OWN_STOP_AT, OWN_TIMEOUT, OWN_VERSION, OWN_CLOCK,
+};
+
+struct row {
+    const char *name;
+    const char *arg;  /* NULL: takes none */
+    enum kind kind;
+    const char *key;
+    enum own own;
+    const char *help; /* NULL: accepted, but not worth a line; a row without name is a heading */
+};
+
+static const struct row rows[] = {
+    { NULL, NULL, 0, NULL, 0, "Machine" },
+    { "m", "SIZE", K_KEY, "m", 0, "memory: 64, 512M, 2G (default 512M)" },
+    { "cpu", "MODEL", K_KEY, "cpu", 0, "processor, with ,+FEATURE ,-FEATURE" },
+    { "machine", "NAME", K_OWN, "machine", OWN_MACHINE, "board (-M is the same)" },
+    { "M", "NAME", K_OWN, "machine", OWN_MACHINE, NULL },
+    { "vga", "std|none", K_KEY, "vga", 0, "graphics card" },
+    { "rtc", "base=...", K_KEY, "rtc", 0, "utc, localtime or a date: 2001-10-25T12:00:00" },
+    { "device", "NAME", K_KEY, "device", 0, "isa-debug-exit[,iobase=0xf4,iosize=4]" },
+    { "name", "NAME", K_OWN, "name", OWN_NAME, "name of the guest, shown in the title" },
+    { "uuid", "UUID", K_KEY, "uuid", 0, "what SMBIOS tells the guest" },
+    { "smp", "1", K_OWN, "smp", OWN_SMP, NULL },
+    { NULL, NULL, 0, NULL, 0, "Disks and booting" },
+    { "hda", "FILE", K_BOOT, "hda", 0, "IDE disk; also -hdb -hdc -hdd" },
+    { "hdb", "FILE", K_BOOT, "hdb", 0, NULL },
+    { "hdc", "FILE", K_BOOT, "hdc", 0, NULL },
+    { "hdd", "FILE", K_BOOT, "hdd", 0, NULL },
+    { "fda", "FILE", K_BOOT, "fda", 0, "floppy disk; also -fdb" },
+    { "fdb", "FILE", K_BOOT, "fdb", 0, NULL },
+    { "cdrom", "FILE", K_BOOT, "cdrom", 0, "CD-ROM image" },
+    { "drive", "file=F,...", K_BOOT, "drive", 0,
+      "if=ide|floppy,index=,media=disk|cdrom,snapshot=on,readonly=on" },
+    { "snapshot", NULL, K_ON, "snapshot", 0, "writes go to temporary files, images stay" },
+    { "boot", "order=acd", K_KEY, "boot", 0, "boot order; also once=, menu=on" },
+    { "kernel", "FILE", K_BOOT, "kernel", 0, "Linux or multiboot kernel" },
+    { "initrd", "FILE", K_KEY, "initrd", 0, "its initial RAM disk" },
+    { "append", "TEXT", K_KEY, "append", 0, "its command line" },
+    { "bios", "FILE", K_KEY, "bios", 0, "firmware instead of SeaBIOS" },
+    { "vgabios", "FILE", K_KEY, "vgabios", 0, NULL },
+    { "L", "FOLDER", K_KEY, "L", 0, "where to look for firmware first" },
+    { "no-reboot", NULL, K_ON, "no-reboot", 0, "a reset ends nestbox" },
+    { "no-shutdown", NULL, K_ON, "no-shutdown", 0, "power-off pauses instead of ending nestbox" },
+    { "loadvm", "FILE", K_KEY, "loadvm", 0, "start from a state that savevm made" },
+    { NULL, NULL, 0, NULL, 0, "Screen, keyboard and ports" },
+    { "display", "KIND", K_OWN, NULL, OWN_DISPLAY, "sdl, curses (text in the terminal) or none" },
+    { "full-screen", NULL, K_OWN, NULL, OWN_FULL, "start with the window over the full screen" },
+    { "nographic", NULL, K_OWN, NULL, OWN_NOGRAPHIC,
+      "serial port and monitor on the terminal; Ctrl-A h: help" },
+    { "serial", "DEV", K_OWN, NULL, OWN_SERIAL, "stdio, mon:stdio, file:F, pty, unix:.., tcp:.." },
+    { "parallel", "DEV", K_KEY, "parallel", 0, "none" },
+    { "monitor", "DEV", K_OWN, NULL, OWN_MONITOR, "stdio, none, unix:PATH, tcp:127.0.0.1:PORT" },
+    { "debugcon", "DEV", K_KEY, "debugcon", 0, "debug console port E9h, as -serial" },
+    { "k", "LAYOUT", K_IGNORE, NULL, 0, NULL },
+    { NULL, NULL, 0, NULL, 0, "Time and engine" },
+    { "clock", "SOURCE", K_OWN, "clock", OWN_CLOCK, "real, or counted[,ns=N]: always the same run" },
+    { "speed", "MIPS", K_KEY, "speed", 0, "as fast as an old processor" },
+    { "seed", "N", K_KEY, "seed", 0, "chance in a counted run" },
+    { "accel", "tcg", K_KEY, "accel", 0, NULL },
+    { "engine", "NAME", K_KEY, "engine", 0, "interp" },
+    { "enable-kvm", NULL, K_OWN, NULL, OWN_KVM, NULL },
+    { NULL, NULL, 0, NULL, 0, "Debugging" },
+    { "S", NULL, K_OWN, NULL, OWN_PAUSED, "start paused (gdb or the monitor continues)" },
+    { "s", NULL, K_OWN, NULL, OWN_S, "-gdb tcp:127.0.0.1:1234" },
+    { "gdb", "DEV", K_OWN, NULL, OWN_GDB, "wait for gdb at tcp:127.0.0.1:PORT or unix:PATH" },
+    { "d", "ITEMS", K_OWN, "d", OWN_D, "log guest_errors,unimp,int,...; hash: of the run" },
+    { "D", "FILE", K_OWN, NULL, OWN_DEBUG_FILE, "where the log goes (default: stderr)" },
+    { NULL, NULL, 0, NULL, 0, "For tests" },
+    { "expect-screen", "TEXT", K_OWN, NULL, OWN_EXPECT_SCREEN, "end when the screen shows it" },
+    { "expect-serial", "TEXT", K_OWN, NULL, OWN_EXPECT_SERIAL, "end when serial port 0 sent it" },
+    { "timeout", "SECONDS", K_OWN, NULL, OWN_TIMEOUT, "end with status 4 if it takes longer" },
+    { "script", "FILE", K_OWN, NULL, OWN_SCRIPT, "statements to play (docs/command-line.md)" },
+    { "stop-at", "COUNT", K_OWN, "stop-at", OWN_STOP_AT, "end after so many instructions" },
+    { "savevm", "FILE", K_OWN, NULL, OWN_SAVEVM, "save the state when -stop-at is reached" },
+    { "screendump", "FILE", K_OWN, NULL, OWN_SCREENDUMP, "picture at the end: .png or .ppm" },
+    { "print-screen", NULL, K_OWN, NULL, OWN_PRINT_SCREEN, "text of the screen at the end" },
+    { NULL, NULL, 0, NULL, 0, "Other" },
+    { "version", NULL, K_OWN, NULL, OWN_VERSION, NULL },
+    { "help", NULL, K_OWN, NULL, OWN_HELP, "this text; -version: the version" },
+    { "h", NULL, K_OWN, NULL, OWN_HELP, NULL },
+    { "?", NULL, K_OWN, NULL, OWN_HELP, NULL },
+    /* QEMU's, from scripts and old articles */
+    { "nodefaults", NULL, K_IGNORE, NULL, 0, NULL },
+    { "no-user-config", NULL, K_IGNORE, NULL, 0, NULL },
+    { "no-acpi", NULL, K_IGNORE, NULL, 0, NULL },
+    { "no-hpet", NULL, K_IGNORE, NULL, 0, NULL },
+    { "no-fd-bootchk", NULL, K_IGNORE, NULL, 0, NULL },
+    { "net", "none", K_OWN, NULL, OWN_NET, NULL },
+    { "nic", "none", K_OWN, NULL, OWN_NET, NULL },
+    { "localtime", NULL, K_OWN, NULL, OWN_LOCALTIME, NULL },
+    { "sdl", NULL, K_OWN, NULL, OWN_SDL, NULL },
+    { "curses", NULL, K_OWN, NULL, OWN_CURSES, NULL },
+};
+
+#define NUM_ROWS (sizeof rows / sizeof rows[0])
+
+void opts_help(FILE *out)
+{
+    fputs("nestbox: a whole IA-32 PC in one process\n"
+          "usage: nestbox [OPTION...] [DISK-IMAGE]\n"
+          "  nestbox -fda freedos.img -snapshot\n"
+          "  nestbox -m 256 -kernel linux -initrd initrd.gz -append console=ttyS0 -nographic\n"
+          "  nestbox -hda disk.img -cdrom install.iso -boot d -rtc base=localtime\n"
+          "Without an image it starts its built-in disk, which shows what this machine is.\n"
+          "Values may be \"help\" (-cpu help). Exit status: 0 ended, 1 usage, 2 file or\n"
+          "resource, 3 triple fault (-no-reboot), 4 -timeout, 5 state refused, 6 our bug.\n",
+          out);
+    for (size_t k = 0; k < NUM_ROWS; k++) {
+        const struct row *r = &rows[k];
+        char left[32];
+        if (!r->help)
+            continue;
+        if (!r->name) {
+            fprintf(out, "%s:\n", r->help);
+            continue;
+        }
+        snprintf(left, sizeof left, "-%s%s%s", r->name, r->arg ? " " : "", r->arg ? r->arg : "");
+        fprintf(out, "  %-20s %s\n", left, r->help);
+    }
+    fputs("Tools:\n  nestbox lab ...      tests of the instructions (nestbox lab help)\n", out);
+}
+
+struct parse {
+    struct opts *o;
+    FILE *out, *err;
+};
+
+static int complain(struct parse *p, const char *option, const char *why)
+{
+    fprintf(p->err, "nestbox: -%s: %s\n", option, why);
+    return 1;
+}
+
+static int set_key(struct parse *p, const char *key, const char *value)
+{
+    struct nb_error e = { 0 };
+
+    if (nb_config_set(p->o->cfg, key, value, &e))
+        return -1;
+    if (e.code == 0) { /* "help" */
+        fputs(e.text, p->out);
+        if (*e.text && e.text[strlen(e.text) - 1] != '\n')
+            fputc('\n', p->out);
+        return 0;
+    }
+    fprintf(p->err, "nestbox: %s\n", e.text);
+    return e.code;
+}
+
+static int set_display(struct parse *p, const char *v)
+{
+    size_t n = strcspn(v, ","); /* properties of QEMU's (gl=off) say nothing here */
+
+    if (!strcmp(v, "help")) {
+        fprintf(p->out, "none\n%s%s", HAVE_CURSES ? "curses\n" : "", HAVE_SDL2 ? "sdl\n" : "");
+        return 0;
+    }
+    if (n == 4 && !strncmp(v, "none", n)) {
+        p->o->display = DISPLAY_NONE;
+    } else if (n == 6 && !strncmp(v, "curses", n)) {
+        if (!HAVE_CURSES)
+            return complain(p, "display curses", "not built in; configure found no ncursesw");
+        p->o->display = DISPLAY_CURSES;
+    } else if (n == 3 && !strncmp(v, "sdl", n)) {
+        if (!HAVE_SDL2)
+            return complain(p, "display sdl", "not built in; configure found no SDL2");
+        p->o->display = DISPLAY_SDL;
+    } else {
+        fprintf(p->err, "nestbox: -display %s: no such display; -display help lists them\n", v);
+        return 1;
+    }
+    return -1;
+}
+
+static int set_debug(struct parse *p, const char *v)
+{
+    char items[256], *save = NULL;
+
+    snprintf(items, sizeof items, "%s", v);
+    for (char *t = strtok_r(items, ",", &save); t; t = strtok_r(NULL, ",", &save))
+        p->o->hash |= !strcmp(t, "hash");
+    p->o->has_log = true;
+    return set_key(p, "d", v);
+}
+
+static int set_serial(struct parse *p, const char *v)
+{
+    if (!strcmp(v, "help")) {
+        fputs("null  none  stdio  mon:stdio  file:PATH  pipe:PATH  pty\n"
+              "tcp:HOST:PORT[,server[,nowait]]  unix:PATH[,server[,nowait]]\n", p->out);
+        return 0;
+    }
+    if (p->o->num_serial == OPTS_MAX_SERIAL)
+        return complain(p, "serial", "at most 4");
+    p->o->serial[p->o->num_serial++] = v;
+    return -1;
+}
+
+static int set_monitor(struct parse *p, const char *v)
+{
+    if (!strcmp(v, "help")) {
+        fputs("none  stdio  unix:PATH  tcp:127.0.0.1:PORT\n", p->out);
+        return 0;
+    }
+    if (strcmp(v, "stdio") && strcmp(v, "none") && strcmp(v, "null") && strncmp(v, "unix:", 5) &&
+        strncmp(v, "tcp:", 4)) {
+        fprintf(p->err, "nestbox: -monitor %s: use stdio, none, unix:PATH or tcp:127.0.0.1:PORT\n",
+                v);
+        return 1;
+    }
+    p->o->monitor = !strcmp(v, "null") ? "none" : v;
+    return -1;
+}
+
+static int set_gdb(struct parse *p, const char *v)
+{
+    if (strcmp(v, "none") && strncmp(v, "unix:", 5) && strncmp(v, "tcp:", 4)) {
+        fprintf(p->err, "nestbox: -gdb %s: use none, unix:PATH or tcp:127.0.0.1:PORT\n", v);
+        return 1;
+    }
+    p->o->gdb = strcmp(v, "none") ? v : NULL;
+    return -1;
+}
+
+static int set_expect(struct parse *p, bool serial, const char *v)
+{
+    if (p->o->num_expect == OPTS_MAX_EXPECT)
+        return complain(p, serial ? "expect-serial" : "expect-screen", "at most 16 in all");
+    p->o->expect[p->o->num_expect++] = (struct opts_expect){ serial, v };
+    return -1;
+}
+
+/* "pc,accel=kvm": the accelerator is not the board's business here. */
+static int set_machine(struct parse *p, const char *v)
+{
+    const char *accel = strstr(v, "accel=");
+
+    if (accel && strncmp(accel, "accel=tcg", 9) && strncmp(accel, "accel=kvm:tcg", 13))
+        fprintf(p->err, "nestbox: -machine %s: there is no accelerator; going on without\n", v);
+    if (!strncmp(v, "accel=", 6))
+        return -1;
+    return set_key(p, "machine", v);
+}
+
+static int set_own(struct parse *p, const struct row *r, const char *v)
+{
+    struct opts *o = p->o;
+    char text[256];
+
+    switch (r->own) {
+    case OWN_NONE: break;
+    case OWN_CURSES: return set_display(p, "curses");
+    case OWN_SDL: return set_display(p, "sdl");
+    case OWN_DISPLAY: return set_display(p, v);
+    case OWN_D: return set_debug(p, v);
+    case OWN_DEBUG_FILE: o->log_file = v; break;
+    case OWN_EXPECT_SCREEN: return set_expect(p, false, v);
+    case OWN_EXPECT_SERIAL: return set_expect(p, true, v);
+    case OWN_FULL: o->full_screen = true; break;
+    case OWN_GDB: return set_gdb(p, v);
+    case OWN_S: return set_gdb(p, "tcp:127.0.0.1:1234");
+    case OWN_HELP: opts_help(p->out); return 0;
+    case OWN_KVM:
+        fputs("nestbox: -enable-kvm: there is no accelerator; going on without\n", p->err);
+        break;
+    case OWN_LOCALTIME: return set_key(p, "rtc", "base=localtime");
+    case OWN_MACHINE: return set_machine(p, v);
+    case OWN_MONITOR: return set_monitor(p, v);
+    case OWN_NAME: o->name = v; return set_key(p, "name", v);
+    case OWN_NET:
+        if (strcmp(v, "none"))
+            return complain(p, r->name, "this machine has no network card yet");
+        break;
+    case OWN_NOGRAPHIC: o->nographic = true; break;
+    case OWN_PAUSED: o->start_paused = true; break;
+    case OWN_PRINT_SCREEN: o->print_screen = true; break;
+    case OWN_SAVEVM: o->savevm = v; break;
+    case OWN_SCREENDUMP: o->screendump = v; break;
+    case OWN_SCRIPT: o->script = v; break;
+    case OWN_SERIAL: return set_serial(p, v);
+    case OWN_SMP:
+        snprintf(text, sizeof text, "%.*s", (int)strcspn(v, ","), v);
+        return set_key(p, "smp", !strncmp(text, "cpus=", 5) ? text + 5 : text);
+    case OWN_STOP_AT: o->stop_at = v; return set_key(p, "stop-at", v);
+    case OWN_TIMEOUT:
+        if (!text_seconds(v, &o->timeout_ns) || !o->timeout_ns) {
+            fprintf(p->err, "nestbox: -timeout %s: not a number of seconds\n", v);
+            return 1;
+        }
+        break;
+    case OWN_VERSION:
+        fprintf(p->out, "nestbox %s\n", nb_version());
+        return 0;
+    case OWN_CLOCK:
+        o->counted = !strncmp(v, "counted", 7);
+        return set_key(p, "clock", v);
+    }
+    return -1;
+}
+
+static const struct row *find(const char *name)
+{
+    for (size_t k = 0; k < NUM_ROWS; k++)
+        if (rows[k].name && !strcmp(rows[k].name, name))
+            return &rows[k];
+    return NULL;
+}
+
+static int one(struct parse *p, const struct row *r, const char *v)
+{
+    switch (r->kind) {
+    case K_KEY: return set_key(p, r->key, v);
+    case K_ON: return set_key(p, r->key, "on");
+    case K_BOOT:
+        p->o->has_boot = true;
+        return set_key(p, r->key, v);
+    case K_IGNORE: return -1;
+    case K_OWN: return set_own(p, r, v);
+    }
+    return -1;
+}
+
+static int check(struct parse *p)
+{
+    struct opts *o = p->o;
+
+    if (o->savevm && !o->stop_at)
+        return complain(p, "savevm", "needs -stop-at COUNT: it says when");
+    if (o->script && o->num_expect)
+        return complain(p, "script", "and -expect-... exclude each other: use expect in the script");
+    if (o->nographic && o->display == DISPLAY_CURSES)
+        return complain(p, "nographic", "and -display curses exclude each other: both need the "
+                        "terminal");
+    return -1;
+}
+
+int opts_parse(struct opts *o, int argc, char **argv, FILE *out, FILE *err)
+{
+    struct parse p = { o, out, err };
+    int rc;
+
+    *o = (struct opts){ 0 };
+    o->cfg = nb_config_new();
+    for (int k = 1; k < argc; k++) {
+        const char *a = argv[k], *v = NULL;
+        if (a[0] != '-' || !a[1]) {
+            if (o->boot_arg) {
+                fprintf(err, "nestbox: %s: only one disk image can be given without an option "
+                        "(-hdb, -cdrom, -fda)\n", a);
+                return 1;
+            }
+            o->boot_arg = k;
+            continue;
+        }
+        a += a[1] == '-' ? 2 : 1;
+        const struct row *r = find(a);
+        if (!r) {
+            fprintf(err, "nestbox: %s: invalid option\n", argv[k]);
+            return 1;
+        }
+        if (r->arg) {
+            if (k + 1 == argc)
+                return complain(&p, r->name, "requires an argument");
+            v = argv[++k];
+        }
+        if ((rc = one(&p, r, v)) >= 0)
+            return rc;
+    }
+    if (o->boot_arg) {
+        o->has_boot = true;
+        if ((rc = set_key(&p, "hda", argv[o->boot_arg])) >= 0)
+            return rc;
+    }
+    return check(&p);
+}
+
+void opts_free(struct opts *o)
+{
+    nb_config_free(o->cfg);
+    o->cfg = NULL;
+}
