@@ -1,10 +1,40 @@
 /* SPDX-License-Identifier: MIT */
-/* x87 state: reset, control, status and tag words, environment images, the error line.
+/* x87 state: reset, control, status and tag words, stack faults, the error line.
  * SDM 1 chapter 8. Registers are kept as 10-byte images by physical number; the tag word is kept as
  * "not empty" bits and made from the contents when it is asked for. */
 #include "cpu/x87.h"
 
-#include "cpu/mem.h"
+const u8 fpu_indefinite[10] = { 0, 0, 0, 0, 0, 0, 0, 0xc0, 0xff, 0xff };
+
+u16 fpu_run_exact(struct cpu *c, fpu_fn *fn, void *out, const void *a, const void *b)
+{
+    u32 r;
+
+    fpu_ops(c)->clear();
+    r = fn(c->fpu.cw | CW_MASKS, out, a, b);
+    if (r & ~(u32)c->fpu.cw & SW_EXC)
+        r = fn(c->fpu.cw, out, a, b);
+    return (u16)r;
+}
+
+bool fpu_stack_fault(struct cpu *c, bool overflow)
+{
+    fpu_flags(c, SW_IE | (overflow ? SW_C1 : 0), SW_C1);
+    c->fpu.sw |= SW_SF;
+    return c->fpu.cw & SW_IE;
+}
+
+/* CR0.NE: #MF. Else the instruction waits until IRQ13's handler ends the error or asserts IGNNE#: it
+ * is polled, and each poll takes the time of an instruction, so that machine time goes on. */
+unsigned fpu_pending(struct cpu *c, const struct insn *i)
+{
+    if (c->cr0 & CR0_NE)
+        RAISE(c, i, EXC_MF);
+    fpu_error_changed(c); /* CR0.NE may have been cleared with the exception pending */
+    if (!c->ferr || c->ignne)
+        return RUN_NEXT;
+    EXIT_AT(c, i, c->blk_eip + i->ofs);
+}
 
 void fpu_reset(struct cpu *c, bool init_only)
 {
@@ -60,8 +90,7 @@ void fpu_set_tag_word(struct cpu *c, u16 v)
     c->fpu.valid = valid;
 }
 
-/* ES and B say whether an unmasked exception is recorded. */
-static void fpu_summarise(struct cpu *c)
+void fpu_summarise(struct cpu *c)
 {
     struct fpu *f = &c->fpu;
 
