@@ -42,6 +42,7 @@ struct bench {
     struct display display;
     struct input input;
     u64 rnd;
+    u64 seen; /* hash of all that was read */
 };
 
 static u32 chr_taken(struct chardev *c, const u8 *data, u32 len)
@@ -198,7 +199,7 @@ static void poke(struct bench *b, unsigned steps)
             if (rnd(b) % 3 == 0)
                 off = MIN((u64)(rnd(b) % 16), r->size - 1);
             if (what < 4)
-                space_read(s, r->base + off, size);
+                b->seen = (b->seen ^ space_read(s, r->base + off, size)) * 0x100000001b3ull;
             else
                 space_write(s, r->base + off, random_value(b), size);
         }
@@ -284,6 +285,9 @@ START_TEST(the_loaded_one_goes_on_alike)
                           "%s: output %s differs after a load", class_of(_i)->name,
                           a->r->probes[i].name);
         expect_equal_text(class_of(_i)->name, dump(a), dump(b));
+        ck_assert_msg(a->seen == b->seen, "%s: a read differs after a load", class_of(_i)->name);
+        ck_assert_msg(!memcmp(rig_ram(a->r, 0), rig_ram(b->r, 0), a->r->ram.obj.size),
+                      "%s: guest memory differs after a load", class_of(_i)->name);
     }
     bench_free(a);
     bench_free(b);
