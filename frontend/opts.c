@@ -54,7 +54,7 @@ static const struct row rows[] = {
     { "fdb", "FILE", K_BOOT, "fdb", 0, NULL },
     { "cdrom", "FILE", K_BOOT, "cdrom", 0, "CD-ROM image" },
     { "drive", "file=F,...", K_BOOT, "drive", 0,
-      "if=ide|floppy,index=,media=disk|cdrom,snapshot=on,readonly=on" },
+      "if=ide|floppy,index=,media=cdrom,snapshot=on,readonly=on" },
     { "snapshot", NULL, K_ON, "snapshot", 0, "writes go to temporary files, images stay" },
     { "boot", "order=acd", K_KEY, "boot", 0, "boot order; also once=, menu=on" },
     { "kernel", "FILE", K_BOOT, "kernel", 0, "Linux or multiboot kernel" },
@@ -123,7 +123,7 @@ void opts_help(FILE *out)
     fputs("nestbox: a whole IA-32 PC in one process\n"
           "usage: nestbox [OPTION...] [DISK-IMAGE]\n"
           "  nestbox -fda freedos.img -snapshot\n"
-          "  nestbox -m 256 -kernel linux -initrd initrd.gz -append console=ttyS0 -nographic\n"
+          "  nestbox -m 256 -kernel linux -initrd rd.gz -append console=ttyS0 -nographic\n"
           "  nestbox -hda disk.img -cdrom install.iso -boot d -rtc base=localtime\n"
           "Without an image it starts its built-in disk, which shows what this machine is.\n"
           "Values may be \"help\" (-cpu help). Exit status: 0 ended, 1 usage, 2 file or\n"
