@@ -106,18 +106,19 @@ enum com_to { TO_SW, TO_EFLAGS };
 static void com_result(struct cpu *c, u16 r, enum com_to to, unsigned pops)
 {
     fpu_flags(c, r, to == TO_SW ? SW_CC : SW_C1);
-    if (fpu_trapped(c, r, SW_PRE))
-        return;
     if (to == TO_EFLAGS)
         cc_set(c, (r & SW_C3 ? FL_ZF : 0) | (r & SW_C2 ? FL_PF : 0) | (r & SW_C0 ? FL_CF : 0));
+    if (fpu_trapped(c, r, SW_PRE))
+        return;
     while (pops--)
         fpu_pop(c);
 }
 
+/* The codes say "unordered" even where the exception is unmasked. */
 static void com_empty(struct cpu *c, enum com_to to, unsigned pops)
 {
-    if (fpu_stack_fault(c, false))
-        com_result(c, SW_C0 | SW_C2 | SW_C3, to, pops);
+    fpu_stack_fault(c, false);
+    com_result(c, SW_IE | SW_C0 | SW_C2 | SW_C3, to, pops);
 }
 
 NB_INLINE unsigned com_m(struct cpu *c, const struct insn *i, unsigned opc, unsigned type, unsigned pops)
@@ -250,6 +251,7 @@ static unsigned unary(struct cpu *c, const struct insn *i, fpu_fn *fn, u16 cc)
     FPU_WAIT(c, i);
     fpu_note(c, i, 0xd9);
     if (unlikely(fpu_empty(c, 0))) {
+        c->fpu.sw &= (u16)~(cc & SW_C2);
         if (fpu_stack_fault(c, false))
             fpu_put(c, 0, fpu_indefinite);
         NEXT(c, i);
@@ -299,11 +301,43 @@ static unsigned binary(struct cpu *c, const struct insn *i, fpu_fn *fn, u16 cc, 
 static unsigned op_##name(struct cpu *c, const struct insn *i) { return binary(c, i, fpu_ops(c)->field, cc, pop); } \
 HS_(name);
 BINARY_(fscale, scale, SW_C1, false)
-BINARY_(fprem, prem, SW_CC, false)
-BINARY_(fprem1, prem1, SW_CC, false)
 BINARY_(fpatan, patan, SW_C1, true)
 BINARY_(fyl2x, yl2x, SW_C1, true)
 BINARY_(fyl2xp1, yl2xp1, SW_C1, true)
+
+/* FPREM and FPREM1. Where there is no remainder, the bits of the quotient (C0, C3) stay as
+ * they were. */
+static unsigned remainder_op(struct cpu *c, const struct insn *i, fpu_fn *fn)
+{
+    u8 out[16];
+
+    FPU_WAIT(c, i);
+    fpu_note(c, i, 0xd9);
+    c->fpu.sw &= (u16)~SW_C2;
+    if (unlikely(fpu_empty(c, 0) || fpu_empty(c, 1))) {
+        if (fpu_stack_fault(c, false))
+            fpu_put(c, 0, fpu_indefinite);
+        NEXT(c, i);
+    }
+    u16 r = fpu_run(c, fn, out, fpu_st(c, 0), fpu_st(c, 1));
+    if (fpu_trapped(c, r, SW_PRE)) {
+        fpu_flags(c, r, SW_C1);
+        NEXT(c, i);
+    }
+    fpu_flags(c, r, fpu_exp(out) == 0x7fff ? SW_C1 : SW_CC);
+    memcpy(fpu_st(c, 0), out, 10);
+    NEXT(c, i);
+}
+static unsigned op_fprem(struct cpu *c, const struct insn *i)
+{
+    return remainder_op(c, i, fpu_ops(c)->prem);
+}
+static unsigned op_fprem1(struct cpu *c, const struct insn *i)
+{
+    return remainder_op(c, i, fpu_ops(c)->prem1);
+}
+HS_(fprem);
+HS_(fprem1);
 
 /* ---- results that are pushed */
 
@@ -314,6 +348,7 @@ static unsigned pushing(struct cpu *c, const struct insn *i, fpu_fn *fn, u16 cc)
     FPU_WAIT(c, i);
     fpu_note(c, i, 0xd9);
     if (unlikely(fpu_empty(c, 0) || !fpu_empty(c, 7))) {
+        c->fpu.sw &= (u16)~(cc & SW_C2);
         if (fpu_stack_fault(c, !fpu_empty(c, 0))) {
             fpu_put(c, 0, fpu_indefinite);
             fpu_push(c, fpu_indefinite);

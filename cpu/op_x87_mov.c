@@ -114,7 +114,7 @@ NB_INLINE unsigned load_m(struct cpu *c, const struct insn *i, unsigned opc, uns
     }
     u16 r = fpu_run(c, fpu_ops(c)->load[type], out, NULL, v);
     fpu_flags(c, r, SW_C1);
-    if (likely(!fpu_trapped(c, r, SW_PRE)))
+    if (likely(!fpu_trapped(c, r, SW_IE))) /* with unmasked #D, too */
         fpu_push(c, out);
     NEXT(c, i);
 }
@@ -242,8 +242,17 @@ HS_(fst_st);
 HS_(fstp_st);
 HS_(fstp8_df);
 
-/* D9 D8+i: FSTP that finds no stack underflow. */
-static unsigned op_fstp1_d9(struct cpu *c, const struct insn *i) { return store_st(c, i, 0xd9, true); }
+/* D9 D8+i: FSTP, but an empty ST(0) is popped and that is all. */
+static unsigned op_fstp1_d9(struct cpu *c, const struct insn *i)
+{
+    if (likely(!fpu_empty(c, 0)))
+        return store_st(c, i, 0xd9, true);
+    FPU_WAIT(c, i);
+    fpu_note(c, i, 0xd9);
+    fpu_flags(c, 0, SW_C1);
+    fpu_pop(c);
+    NEXT(c, i);
+}
 HS_(fstp1_d9);
 
 /* ---- exchange, conditional moves, tags */
@@ -306,6 +315,7 @@ static unsigned op_ffree(struct cpu *c, const struct insn *i)
 {
     FPU_WAIT(c, i);
     fpu_note(c, i, 0xdd);
+    fpu_flags(c, 0, SW_C1);
     c->fpu.valid &= (u8)~(1u << fpu_phys(c, i->src));
     NEXT(c, i);
 }
@@ -315,6 +325,7 @@ static unsigned op_ffreep(struct cpu *c, const struct insn *i)
 {
     FPU_WAIT(c, i);
     fpu_note(c, i, 0xdf);
+    fpu_flags(c, 0, SW_C1);
     c->fpu.valid &= (u8)~(1u << fpu_phys(c, i->src));
     fpu_pop(c);
     NEXT(c, i);

@@ -8,13 +8,9 @@ const u8 fpu_indefinite[10] = { 0, 0, 0, 0, 0, 0, 0, 0xc0, 0xff, 0xff };
 
 u16 fpu_run_exact(struct cpu *c, fpu_fn *fn, void *out, const void *a, const void *b)
 {
-    u32 r;
-
-    fpu_ops(c)->clear();
-    r = fn(c->fpu.cw | CW_MASKS, out, a, b);
-    if (r & ~(u32)c->fpu.cw & SW_EXC)
-        r = fn(c->fpu.cw, out, a, b);
-    return (u16)r;
+    if ((c->fpu.cw & CW_MASKS) == CW_MASKS)
+        fpu_ops(c)->clear(); /* flags have stuck that the guest has not, or no more */
+    return (u16)fn(c->fpu.cw, out, a, b);
 }
 
 bool fpu_stack_fault(struct cpu *c, bool overflow)

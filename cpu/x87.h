@@ -26,7 +26,7 @@ enum {
  * goes to out, which overlaps neither. Returns the status word behind it in 15:0 (exceptions,
  * condition codes) and the exception flags that were already set before it in 31:16: an
  * implementation whose flags stick need not clear them each time (clearing takes the host 80 ns,
- * an addition 5). Where an unmasked exception keeps the operation from giving a result, out is
+ * an addition 10); with an unmasked exception in cw it starts and ends with clear flags. Where an unmasked exception keeps the operation from giving a result, out is
  * undefined. Stack faults are the caller's. */
 typedef u32 fpu_fn(u16 cw, void *out, const void *a, const void *b);
 
@@ -57,12 +57,13 @@ NB_INLINE const struct fpu_ops *fpu_ops(const struct cpu *c)
 NB_COLD u16 fpu_run_exact(struct cpu *c, fpu_fn *fn, void *out, const void *a, const void *b);
 
 /* Runs it as the guest's control word says. Flags of the result may be those the guest's status word
- * has already, too, but only as long as none of them is unmasked. */
+ * has already, too, but only as long as none of them is unmasked. It is tried with all exceptions
+ * masked, which a guest seldom notices; but a masked underflow that is exact leaves no trace. */
 NB_INLINE u16 fpu_run(struct cpu *c, fpu_fn *fn, void *out, const void *a, const void *b)
 {
     u32 r = fn(c->fpu.cw | CW_MASKS, out, a, b);
 
-    if (unlikely(((r >> 16 & ~(u32)c->fpu.sw) | (r & ~(u32)c->fpu.cw)) & SW_EXC))
+    if (unlikely(((r >> 16 & ~(u32)c->fpu.sw) | ((r | SW_UE) & ~(u32)c->fpu.cw)) & SW_EXC))
         return fpu_run_exact(c, fn, out, a, b);
     return (u16)r;
 }
