@@ -66,6 +66,8 @@ static void heap_insert(struct clock *c, struct timer *t)
         c->heap = xrealloc(c->heap, c->heap_cap * sizeof(*c->heap));
     }
     sift_up(c, c->heap_len++, t);
+    if (t->heap_pos == 0 && c->sooner && !c->running)
+        c->sooner(c->sooner_to);
 }
 
 static void dequeue(struct timer *t)
@@ -101,6 +103,8 @@ static void enqueue(struct timer *t)
         return;
     }
     heap_insert(c, t);
+    if (t->heap_pos == 0 && !c->firing && c->on_earlier)
+        c->on_earlier(c->on_earlier_to);
 }
 
 static void queue_late(struct clock *c)
@@ -287,8 +291,10 @@ bool clock_run(struct clock *c)
 {
     if (c->firing)
         return false;
+    c->running = true;
     bool fired = c->source == CLOCK_REAL ? run_real(c) : run_counted(c);
     queue_late(c);
+    c->running = false;
     return fired;
 }
 

@@ -66,7 +66,8 @@ void cpu_ignne(struct cpu *c);
 void cpu_kick(struct cpu *c);
 /* From a device, machine thread: cpu_run returns CPU_KICK after the current instruction. */
 void cpu_stop(struct cpu *c);
-/* Machine time has a new earliest deadline: counted runs must not pass it (re-read `until`). */
+/* Machine time has a new earliest deadline: cpu_run() must not pass it. A later one than it has changes
+ * nothing. Callable from a device's handler during an instruction. */
 void cpu_set_until(struct cpu *c, u64 until);
 /* From a device or a trace hook during an access: makes EIP and the retired count, as cpu_get() and
  * *cpu_retired() give them, those of the current instruction. */

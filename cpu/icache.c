@@ -33,7 +33,8 @@ struct page_code {
 struct code_cache {
     u8 *arena;
     u32 used;
-    u32 generation;        /* of near[]: la -> frame may have changed */
+    u32 generation;        /* of near[] and links: la -> frame may have changed */
+    u32 flushes;           /* the arena was emptied: older block pointers are dead */
     u32 num_frames;
     struct page_code *pages;
     struct block *hash[HASH_SIZE];
@@ -118,6 +119,7 @@ void code_flush(struct cpu *c)
     memset(cc->hash, 0, sizeof cc->hash);
     memset(cc->near, 0, sizeof cc->near);
     cc->generation = 1;
+    cc->flushes++;
     cc->used = 0;
 }
 
@@ -417,6 +419,30 @@ struct block *code_find(struct cpu *c, bool single)
         if (!mmu_fetch(c, la, &frame, &pa))
             return NULL;
         return make_uncached(c, la, frame, pa);
+    }
+    return b;
+}
+
+struct block *code_find_after(struct cpu *c, struct block *from)
+{
+    struct code_cache *cc = c->code;
+    u32 eip = c->eip;
+    struct block *b;
+
+    /* links hold for flat CS alone: neither its base nor its limit is part of the key */
+    if (c->seg[S_CS].limit != 0xffffffffu || c->seg[S_CS].base != 0)
+        return code_find(c, false);
+    for (unsigned k = 0; k < 2; k++) {
+        struct block_link *l = &from->next[k];
+        if (l->eip == eip && l->generation == cc->generation && l->to->valid)
+            return l->to;
+    }
+    u32 flushes = cc->flushes;
+    bool known = from->valid && !from->uncached;
+    b = code_find(c, false);
+    if (known && b && flushes == cc->flushes && !b->uncached && b->frame2 == NO_FRAME) {
+        from->next[1] = from->next[0];
+        from->next[0] = (struct block_link){ eip, cc->generation, b };
     }
     return b;
 }

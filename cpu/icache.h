@@ -17,11 +17,16 @@ struct block {
     u8 n;                       /* instructions; insns[n] ends the block */
     bool valid;                 /* false: every insn now leads out of the block */
     bool uncached;              /* not in RAM: used once */
+    /* where execution went from here, newest first: valid while the generation is that of the cache */
+    struct block_link { u32 eip, generation; struct block *to; } next[2];
     struct insn insns[];
 };
 
 /* The block at CS:EIP in the current mode (with MODE_SINGLE if single), made if need be. NULL: a
  * fault is parked (#PF or #GP of the fetch). The pointer lives until the next call. */
 struct block *code_find(struct cpu *c, bool single);
+
+/* The same, after block `from` ended with RUN_NEXT: mode and CS are as they were. */
+struct block *code_find_after(struct cpu *c, struct block *from);
 
 #endif

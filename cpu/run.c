@@ -158,8 +158,8 @@ enum cpu_exit cpu_run(struct cpu *c, u64 until)
                 return CPU_BREAK;
             continue;
         }
+        struct block *b = code_find(c, false);
         for (;;) {
-            struct block *b = code_find(c, false);
             unsigned r;
             if (unlikely(!b)) {
                 if (!deliver(c))
@@ -179,6 +179,7 @@ enum cpu_exit cpu_run(struct cpu *c, u64 until)
             }
             if (unlikely(disturbed(c) || c->kick || c->retired >= c->until))
                 break;
+            b = code_find_after(c, b);
         }
     }
 }
@@ -213,9 +214,12 @@ static void stop_block(struct cpu *c)
 
 void cpu_set_until(struct cpu *c, u64 until)
 {
-    if (until < c->until)
-        stop_block(c);
+    if (until >= c->until)
+        return;
+    /* a block that would run past it must stop in time; it was entered with the old budget */
     c->until = until;
+    if (c->blk && until - c->blk_retired < c->blk->n)
+        stop_block(c);
 }
 
 const u64 *cpu_retired(const struct cpu *c)

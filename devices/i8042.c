@@ -446,10 +446,21 @@ static const struct prop kbc_props[] = {
     { NULL, PROP_U32, 0, 0, NULL, NULL },
 };
 
+/* What A20 became by port 92h: one latch for both. */
+static void a20_state_input(void *dev, int n, int level)
+{
+    struct i8042 *s = dev;
+
+    (void)n;
+    s->outport = (u8)((s->outport & ~OUT_A20) | (level ? OUT_A20 : 0));
+    wire_set(&s->a20, level);
+}
+
 static const struct pin kbc_pins[] = {
     { "irq1", PIN_OUT, 1, offsetof(struct i8042, irq1), NULL },
     { "irq12", PIN_OUT, 1, offsetof(struct i8042, irq12), NULL },
     { "a20", PIN_OUT, 1, offsetof(struct i8042, a20), NULL },
+    { "a20_state", PIN_IN, 1, 0, a20_state_input },
     { NULL, PIN_OUT, 0, 0, NULL },
 };
 

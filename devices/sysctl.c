@@ -203,6 +203,16 @@ static const struct field sys_fields[] = {
     F_END,
 };
 
+/* What A20 became by another chip's doing: the chipset has one latch, seen through both ports. */
+static void a20_state_input(void *dev, int n, int level)
+{
+    struct sysctl *s = dev;
+
+    (void)n;
+    s->port92 = (u8)((s->port92 & ~P92_A20) | (level ? P92_A20 : 0));
+    wire_set(&s->a20, level);
+}
+
 static const struct pin sys_pins[] = {
     { "out2", PIN_IN, 1, 0, out2_input },
     { "serr", PIN_IN, 1, 0, serr_input },
@@ -211,6 +221,7 @@ static const struct pin sys_pins[] = {
     { "gate2", PIN_OUT, 1, offsetof(struct sysctl, gate2), NULL },
     { "speaker", PIN_OUT, 1, offsetof(struct sysctl, speaker), NULL },
     { "a20", PIN_OUT, 1, offsetof(struct sysctl, a20), NULL },
+    { "a20_state", PIN_IN, 1, 0, a20_state_input },
     { "apmc", PIN_OUT, 1, offsetof(struct sysctl, apmc), NULL },
     { NULL, PIN_OUT, 0, 0, NULL },
 };

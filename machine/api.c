@@ -109,6 +109,8 @@ struct nb_machine *nb_new(const struct nb_config *cfg, struct nb_error *e)
     m->board = board_find(m->cfg->board);
     m->loop = loop_new(&err);
     clock_init(&m->clock, m->cfg->clock, m->cfg->ns_per_insn, &m->zero_count, os_mono_ns, NULL);
+    m->clock.on_earlier = machine_earlier_deadline;
+    m->clock.on_earlier_to = m;
     m->sys.rtc_base = rtc_start(m->cfg);
     os_precise_sleep();
     if (!m->loop)
@@ -124,7 +126,7 @@ struct nb_machine *nb_new(const struct nb_config *cfg, struct nb_error *e)
     for (unsigned k = 0; k < m->num_devices; k++)
         if (m->dev[k]->cls->reset)
             m->dev[k]->cls->reset(m->dev[k], RESET_POWER_ON);
-    cpu_set_a20(m->cpu, true);
+    cpu_set_a20(m->cpu, m->a20_level);
     cpu_reset(m->cpu, CPU_POWER_ON);
     if (m->cfg->loadvm && !machine_load(m, m->cfg->loadvm, &err))
         goto fail;

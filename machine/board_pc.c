@@ -15,7 +15,7 @@ static const struct board_chip chips[] = {
     { "mc146818", "rtc", "iobase=0x70", NOT_PCI },
     { "sysctl", "sys", NULL, NOT_PCI },
     { "i8042", "kbc", NULL, NOT_PCI },
-    { "ns16550", "com1", "iobase=0x3f8", NOT_PCI },
+    { "ns16550", "com1", "iobase=0x3f8,exact_timing=off", NOT_PCI },
     { "i82077", "fdc", NULL, NOT_PCI },
     { "fw_cfg", "fw_cfg", NULL, NOT_PCI },
     { "debugcon", "debugcon", "iobase=0xe9", NOT_PCI },

@@ -93,14 +93,23 @@ static void cpu_nmi_input(void *machine, int n, int level)
         cpu_nmi(m->cpu);
 }
 
+/* A20 has one latch, which the keyboard controller and port 92h both see and change: the last
+ * change wins, and the other's bit follows (a plain OR would leave DOS unable to close the gate that
+ * the firmware opened through the other port). */
 static void cpu_a20_input(void *machine, int n, int level)
 {
     struct nb_machine *m = machine;
+    struct wire w;
 
     (void)n;
+    if (m->a20_level == level)
+        return;
     m->a20_level = level;
     if (m->cpu)
         cpu_set_a20(m->cpu, level);
+    for (unsigned k = 0; k < m->num_devices; k++)
+        if (device_in(m->dev[k], "a20_state", &w))
+            wire_set(&w, level);
 }
 
 static bool input_of(struct nb_machine *m, struct device *dev, const char *pin, struct wire *w)
@@ -139,7 +148,7 @@ static bool connect_wire(struct nb_machine *m, const struct board_wire *w, struc
         return err_set(e, ERR_INTERNAL, "board %s: no output %s", m->board->name, w->from);
     if (out->set)
         return err_set(e, ERR_INTERNAL, "board %s: %s drives two inputs", m->board->name, w->from);
-    if (drivers_of(m->board, w->to) == 1) {
+    if (drivers_of(m->board, w->to) == 1 || !strcmp(w->to, "cpu.a20")) {
         *out = in;
         return true;
     }
@@ -266,6 +275,14 @@ static int acknowledge(void *machine)
     return i8259_ack(((struct nb_machine *)machine)->pic);
 }
 
+/* A chip armed a timer for before the end of the run that is going on. In real time runs are short. */
+static void sooner(void *machine)
+{
+    struct nb_machine *m = machine;
+
+    cpu_set_until(m->cpu, clock_budget(&m->clock));
+}
+
 static bool build_cpu(struct nb_machine *m, struct err *e)
 {
     struct cpu_config cc = {
@@ -285,6 +302,10 @@ static bool build_cpu(struct nb_machine *m, struct err *e)
     if (!m->cpu)
         return false;
     m->clock.retired = cpu_retired(m->cpu);
+    if (m->clock.source != CLOCK_REAL) {
+        m->clock.sooner = sooner;
+        m->clock.sooner_to = m;
+    }
     return true;
 }
 
@@ -316,6 +337,7 @@ bool machine_build(struct nb_machine *m, struct err *e)
 
 void machine_unbuild(struct nb_machine *m)
 {
+    m->clock.sooner = NULL;
     while (m->num_devices)
         device_free(m->dev[--m->num_devices]);
     cpu_free(m->cpu);

@@ -137,6 +137,7 @@ bool ports_open(struct nb_machine *m, struct err *e);
 void ports_close(struct nb_machine *m);
 /* run.c */
 void machine_request(void *machine, enum system_request what, int arg);
+void machine_earlier_deadline(void *machine); /* struct clock's on_earlier */
 void machine_reset(struct nb_machine *m, enum reset_kind kind);
 void machine_wake(struct nb_machine *m); /* any thread */
 /* picture.c */

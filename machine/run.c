@@ -9,6 +9,7 @@
 #include "devices/cmos.h"
 
 #define REAL_SLICE 8192u       /* instructions between two looks at the host's clock */
+#define SOON_SLICE 1024u       /* ... when a chip just asked for a moment soon */
 #define COUNTED_SLICE 2000000u /* ... at the host's descriptors */
 
 void machine_wake(struct nb_machine *m)
@@ -74,7 +75,7 @@ void machine_reset(struct nb_machine *m, enum reset_kind kind)
     for (unsigned k = 0; k < m->num_devices; k++)
         if (m->dev[k]->cls->reset)
             m->dev[k]->cls->reset(m->dev[k], kind);
-    cpu_set_a20(m->cpu, true);
+    cpu_set_a20(m->cpu, m->a20_level);
     cpu_reset(m->cpu, CPU_POWER_ON);
 }
 
@@ -152,6 +153,19 @@ static bool take_wishes(struct nb_machine *m)
         return true;
     }
     return false;
+}
+
+/* A chip armed a timer that comes before all others, perhaps in the middle of cpu_run(). */
+void machine_earlier_deadline(void *machine)
+{
+    struct nb_machine *m = machine;
+
+    if (!m->cpu)
+        return;
+    if (m->clock.source == CLOCK_REAL)
+        cpu_set_until(m->cpu, *cpu_retired(m->cpu) + SOON_SLICE);
+    else
+        cpu_set_until(m->cpu, clock_budget(&m->clock));
 }
 
 /* Retired count up to which the CPU may run now. */
