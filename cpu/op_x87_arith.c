@@ -3,11 +3,8 @@
  * Order in each: pending exception, memory operand (may fault), stack, operation, status, result,
  * pops. */
 #include "cpu/flags.h"
-#include "cpu/isa.h"
 #include "cpu/mem.h"
 #include "cpu/x87.h"
-
-#define HS_(name) const struct hset hs_##name = HSET_ONE(op_##name)
 
 /* Memory operand of the arithmetic forms, as it lies there. */
 NB_INLINE NB_WARN_UNUSED bool read_operand(struct cpu *c, const struct insn *i, unsigned type,
@@ -34,7 +31,8 @@ NB_INLINE NB_WARN_UNUSED bool read_operand(struct cpu *c, const struct insn *i, 
 
 /* ---- FADD, FMUL, FSUB(R), FDIV(R) */
 
-NB_INLINE unsigned arith_m(struct cpu *c, const struct insn *i, unsigned opc, unsigned k, unsigned type)
+NB_INLINE unsigned arith_m(struct cpu *c, const struct insn *i, unsigned opc, unsigned k,
+                           unsigned type)
 {
     u32 ea = insn_ea(c, i);
     u64 v;
@@ -82,16 +80,15 @@ NB_INLINE unsigned arith_r(struct cpu *c, const struct insn *i, unsigned opc, un
     NEXT(c, i);
 }
 
-/* name, mnemonic's operation; the register forms with ST(i) as destination */
+/* dc, de: ST(i) is the destination */
 #define ARITH_(name, k) \
-static unsigned op_##name##_d8m(struct cpu *c, const struct insn *i) { return arith_m(c, i, 0xd8, k, FT_F32); } \
-static unsigned op_##name##_dam(struct cpu *c, const struct insn *i) { return arith_m(c, i, 0xda, k, FT_I32); } \
-static unsigned op_##name##_dcm(struct cpu *c, const struct insn *i) { return arith_m(c, i, 0xdc, k, FT_F64); } \
-static unsigned op_##name##_dem(struct cpu *c, const struct insn *i) { return arith_m(c, i, 0xde, k, FT_I16); } \
-static unsigned op_##name##_d8(struct cpu *c, const struct insn *i) { return arith_r(c, i, 0xd8, k, 0, i->src, false); } \
-static unsigned op_##name##_dc(struct cpu *c, const struct insn *i) { return arith_r(c, i, 0xdc, k, i->src, 0, false); } \
-static unsigned op_##name##_de(struct cpu *c, const struct insn *i) { return arith_r(c, i, 0xde, k, i->src, 0, true); } \
-HS_(name##_d8m); HS_(name##_dam); HS_(name##_dcm); HS_(name##_dem); HS_(name##_d8); HS_(name##_dc); HS_(name##_de);
+    FPU_OP(name##_d8m, arith_m(c, i, 0xd8, k, FT_F32)); \
+    FPU_OP(name##_dam, arith_m(c, i, 0xda, k, FT_I32)); \
+    FPU_OP(name##_dcm, arith_m(c, i, 0xdc, k, FT_F64)); \
+    FPU_OP(name##_dem, arith_m(c, i, 0xde, k, FT_I16)); \
+    FPU_OP(name##_d8, arith_r(c, i, 0xd8, k, 0, i->src, false)); \
+    FPU_OP(name##_dc, arith_r(c, i, 0xdc, k, i->src, 0, false)); \
+    FPU_OP(name##_de, arith_r(c, i, 0xde, k, i->src, 0, true));
 ARITH_(fadd, FA_ADD)
 ARITH_(fmul, FA_MUL)
 ARITH_(fsub, FA_SUB)
@@ -121,7 +118,8 @@ static void com_empty(struct cpu *c, enum com_to to, unsigned pops)
     com_result(c, SW_IE | SW_C0 | SW_C2 | SW_C3, to, pops);
 }
 
-NB_INLINE unsigned com_m(struct cpu *c, const struct insn *i, unsigned opc, unsigned type, unsigned pops)
+NB_INLINE unsigned com_m(struct cpu *c, const struct insn *i, unsigned opc, unsigned type,
+                         unsigned pops)
 {
     u32 ea = insn_ea(c, i);
     u64 v;
@@ -139,8 +137,8 @@ NB_INLINE unsigned com_m(struct cpu *c, const struct insn *i, unsigned opc, unsi
     NEXT(c, i);
 }
 
-NB_INLINE unsigned com_r(struct cpu *c, const struct insn *i, unsigned opc, bool quiet, enum com_to to,
-                         unsigned pops)
+NB_INLINE unsigned com_r(struct cpu *c, const struct insn *i, unsigned opc, bool quiet,
+                         enum com_to to, unsigned pops)
 {
     FPU_WAIT(c, i);
     fpu_note(c, i, opc);
@@ -154,8 +152,7 @@ NB_INLINE unsigned com_r(struct cpu *c, const struct insn *i, unsigned opc, bool
 }
 
 #define COM_M_(name, opc, type, pops) \
-static unsigned op_##name(struct cpu *c, const struct insn *i) { return com_m(c, i, opc, type, pops); } \
-HS_(name);
+    FPU_OP(name, com_m(c, i, opc, type, pops));
 COM_M_(fcom_d8m, 0xd8, FT_F32, 0)
 COM_M_(fcom_dam, 0xda, FT_I32, 0)
 COM_M_(fcom_dcm, 0xdc, FT_F64, 0)
@@ -166,8 +163,7 @@ COM_M_(fcomp_dcm, 0xdc, FT_F64, 1)
 COM_M_(fcomp_dem, 0xde, FT_I16, 1)
 
 #define COM_R_(name, opc, quiet, to, pops) \
-static unsigned op_##name(struct cpu *c, const struct insn *i) { return com_r(c, i, opc, quiet, to, pops); } \
-HS_(name);
+    FPU_OP(name, com_r(c, i, opc, quiet, to, pops));
 COM_R_(fcom_d8, 0xd8, false, TO_SW, 0)
 COM_R_(fcomp_d8, 0xd8, false, TO_SW, 1)
 COM_R_(fcom2_dc, 0xdc, false, TO_SW, 0)
@@ -192,7 +188,7 @@ static unsigned op_ftst(struct cpu *c, const struct insn *i)
         com_result(c, fpu_run(c, fpu_ops(c)->tst, NULL, fpu_st(c, 0), NULL), TO_SW, 0);
     NEXT(c, i);
 }
-HS_(ftst);
+FPU_HSET(ftst);
 
 /* C3 C2 C0 for the class, C1 for the sign; an empty register is looked at for its sign alone. */
 static unsigned op_fxam(struct cpu *c, const struct insn *i)
@@ -219,7 +215,7 @@ static unsigned op_fxam(struct cpu *c, const struct insn *i)
     fpu_flags(c, cc, SW_CC);
     NEXT(c, i);
 }
-HS_(fxam);
+FPU_HSET(fxam);
 
 /* ---- one operand */
 
@@ -238,10 +234,8 @@ static unsigned sign_op(struct cpu *c, const struct insn *i, u8 and, u8 xor)
     fpu_flags(c, 0, SW_C1);
     NEXT(c, i);
 }
-static unsigned op_fchs(struct cpu *c, const struct insn *i) { return sign_op(c, i, 0xff, 0x80); }
-static unsigned op_fabs(struct cpu *c, const struct insn *i) { return sign_op(c, i, 0x7f, 0); }
-HS_(fchs);
-HS_(fabs);
+FPU_OP(fchs, sign_op(c, i, 0xff, 0x80));
+FPU_OP(fabs, sign_op(c, i, 0x7f, 0));
 
 /* cc: condition codes that the instruction defines. */
 static unsigned unary(struct cpu *c, const struct insn *i, fpu_fn *fn, u16 cc)
@@ -263,8 +257,7 @@ static unsigned unary(struct cpu *c, const struct insn *i, fpu_fn *fn, u16 cc)
     NEXT(c, i);
 }
 #define UNARY_(name, field, cc) \
-static unsigned op_##name(struct cpu *c, const struct insn *i) { return unary(c, i, fpu_ops(c)->field, cc); } \
-HS_(name);
+    FPU_OP(name, unary(c, i, fpu_ops(c)->field, cc));
 UNARY_(fsqrt, sqrt, SW_C1)
 UNARY_(frndint, rndint, SW_C1)
 UNARY_(f2xm1, f2xm1, SW_C1)
@@ -298,8 +291,7 @@ static unsigned binary(struct cpu *c, const struct insn *i, fpu_fn *fn, u16 cc, 
     NEXT(c, i);
 }
 #define BINARY_(name, field, cc, pop) \
-static unsigned op_##name(struct cpu *c, const struct insn *i) { return binary(c, i, fpu_ops(c)->field, cc, pop); } \
-HS_(name);
+    FPU_OP(name, binary(c, i, fpu_ops(c)->field, cc, pop));
 BINARY_(fscale, scale, SW_C1, false)
 BINARY_(fpatan, patan, SW_C1, true)
 BINARY_(fyl2x, yl2x, SW_C1, true)
@@ -328,16 +320,8 @@ static unsigned remainder_op(struct cpu *c, const struct insn *i, fpu_fn *fn)
     memcpy(fpu_st(c, 0), out, 10);
     NEXT(c, i);
 }
-static unsigned op_fprem(struct cpu *c, const struct insn *i)
-{
-    return remainder_op(c, i, fpu_ops(c)->prem);
-}
-static unsigned op_fprem1(struct cpu *c, const struct insn *i)
-{
-    return remainder_op(c, i, fpu_ops(c)->prem1);
-}
-HS_(fprem);
-HS_(fprem1);
+FPU_OP(fprem, remainder_op(c, i, fpu_ops(c)->prem));
+FPU_OP(fprem1, remainder_op(c, i, fpu_ops(c)->prem1));
 
 /* ---- results that are pushed */
 
@@ -363,18 +347,6 @@ static unsigned pushing(struct cpu *c, const struct insn *i, fpu_fn *fn, u16 cc)
     fpu_push(c, out + 16);
     NEXT(c, i);
 }
-static unsigned op_fptan(struct cpu *c, const struct insn *i)
-{
-    return pushing(c, i, fpu_ops(c)->ptan, SW_C1 | SW_C2);
-}
-static unsigned op_fsincos(struct cpu *c, const struct insn *i)
-{
-    return pushing(c, i, fpu_ops(c)->sincos, SW_C1 | SW_C2);
-}
-static unsigned op_fxtract(struct cpu *c, const struct insn *i)
-{
-    return pushing(c, i, fpu_ops(c)->xtract, SW_C1);
-}
-HS_(fptan);
-HS_(fsincos);
-HS_(fxtract);
+FPU_OP(fptan, pushing(c, i, fpu_ops(c)->ptan, SW_C1 | SW_C2));
+FPU_OP(fsincos, pushing(c, i, fpu_ops(c)->sincos, SW_C1 | SW_C2));
+FPU_OP(fxtract, pushing(c, i, fpu_ops(c)->xtract, SW_C1));

@@ -2,25 +2,22 @@
 /* x87 control: WAIT, control and status words, environments and whole states (SDM 1, 8.1.10).
  * Instructions with N in their name look at no pending exception. An environment is checked as a
  * whole before a byte of it moves, so that a page fault in its middle changes nothing. */
-#include "cpu/isa.h"
 #include "cpu/mem.h"
 #include "cpu/x87.h"
-
-#define HS_(name) const struct hset hs_##name = HSET_ONE(op_##name)
 
 static unsigned op_wait(struct cpu *c, const struct insn *i)
 {
     FPU_WAIT(c, i);
     NEXT(c, i);
 }
-HS_(wait);
+FPU_HSET(wait);
 
 /* FNENI, FNDISI (8087) and FNSETPM (287): nothing any more. */
 static unsigned op_fnop_old(struct cpu *c, const struct insn *i)
 {
     NEXT(c, i);
 }
-HS_(fnop_old);
+FPU_HSET(fnop_old);
 
 static unsigned op_fnclex(struct cpu *c, const struct insn *i)
 {
@@ -28,14 +25,14 @@ static unsigned op_fnclex(struct cpu *c, const struct insn *i)
     fpu_error_changed(c);
     NEXT(c, i);
 }
-HS_(fnclex);
+FPU_HSET(fnclex);
 
 static unsigned op_fninit(struct cpu *c, const struct insn *i)
 {
     fpu_reset(c, true);
     NEXT(c, i);
 }
-HS_(fninit);
+FPU_HSET(fninit);
 
 static unsigned op_fldcw(struct cpu *c, const struct insn *i)
 {
@@ -48,7 +45,7 @@ static unsigned op_fldcw(struct cpu *c, const struct insn *i)
     fpu_set_cw(c, v);
     NEXT(c, i);
 }
-HS_(fldcw);
+FPU_HSET(fldcw);
 
 static unsigned op_fnstcw(struct cpu *c, const struct insn *i)
 {
@@ -57,7 +54,7 @@ static unsigned op_fnstcw(struct cpu *c, const struct insn *i)
         FAULT(c);
     NEXT(c, i);
 }
-HS_(fnstcw);
+FPU_HSET(fnstcw);
 
 static unsigned op_fnstsw_m(struct cpu *c, const struct insn *i)
 {
@@ -66,14 +63,14 @@ static unsigned op_fnstsw_m(struct cpu *c, const struct insn *i)
         FAULT(c);
     NEXT(c, i);
 }
-HS_(fnstsw_m);
+FPU_HSET(fnstsw_m);
 
 static unsigned op_fnstsw_ax(struct cpu *c, const struct insn *i)
 {
     c->gpr[R_EAX] = (c->gpr[R_EAX] & 0xffff0000u) | c->fpu.sw;
     NEXT(c, i);
 }
-HS_(fnstsw_ax);
+FPU_HSET(fnstsw_ax);
 
 /* ---- environment images: 14 or 28 bytes, and 80 of registers behind them for FNSAVE */
 
@@ -170,7 +167,8 @@ static NB_WARN_UNUSED bool env_write(struct cpu *c, const struct insn *i, const 
         return false;
     /* a misaligned one faults with its first piece */
     for (unsigned k = 0; k < n; k += step) {
-        bool ok = step == 4 ? la_write32(c, la + k, get32(e + k)) : la_write16(c, la + k, get16(e + k));
+        bool ok = step == 4 ? la_write32(c, la + k, get32(e + k))
+                            : la_write16(c, la + k, get16(e + k));
         if (!ok)
             return false;
     }
@@ -212,7 +210,7 @@ static unsigned op_fldenv(struct cpu *c, const struct insn *i)
     env_take(c, i, e);
     NEXT(c, i);
 }
-HS_(fldenv);
+FPU_HSET(fldenv);
 
 /* Stores, then masks all exceptions. */
 static unsigned op_fnstenv(struct cpu *c, const struct insn *i)
@@ -225,7 +223,7 @@ static unsigned op_fnstenv(struct cpu *c, const struct insn *i)
     fpu_set_cw(c, c->fpu.cw | CW_MASKS);
     NEXT(c, i);
 }
-HS_(fnstenv);
+FPU_HSET(fnstenv);
 
 static unsigned op_frstor(struct cpu *c, const struct insn *i)
 {
@@ -240,7 +238,7 @@ static unsigned op_frstor(struct cpu *c, const struct insn *i)
         memcpy(fpu_st(c, k), e + n + 10 * k, 10);
     NEXT(c, i);
 }
-HS_(frstor);
+FPU_HSET(frstor);
 
 static unsigned op_fnsave(struct cpu *c, const struct insn *i)
 {
@@ -255,4 +253,4 @@ static unsigned op_fnsave(struct cpu *c, const struct insn *i)
     fpu_reset(c, true);
     NEXT(c, i);
 }
-HS_(fnsave);
+FPU_HSET(fnsave);

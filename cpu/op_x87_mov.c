@@ -2,11 +2,8 @@
 /* x87 data transfer: loads, stores, constants, exchanges, conditional moves.
  * A store computes first, then writes memory (which may fault), then changes the unit. */
 #include "cpu/flags.h"
-#include "cpu/isa.h"
 #include "cpu/mem.h"
 #include "cpu/x87.h"
-
-#define HS_(name) const struct hset hs_##name = HSET_ONE(op_##name)
 
 /* 10 bytes in one access, so that a page crossing faults before anything moves. */
 static NB_WARN_UNUSED bool read80(struct cpu *c, unsigned s, u32 ea, u8 v[10])
@@ -15,7 +12,7 @@ static NB_WARN_UNUSED bool read80(struct cpu *c, unsigned s, u32 ea, u8 v[10])
 
     if (unlikely(ea >= c->seg[s].rd_end) && !seg_check_slow(c, s, ea, 10, false, &la))
         return false;
-    if (MEM_FAST_(c->tlb_rd, la, 10) && !(c->mode & MODE_AC)) {
+    if (MEM_FAST_(c->tlb_rd, la, 10)) {
         memcpy(v, (const u8 *)(uintptr_t)(c->tlb_rd[la >> 12] + la), 10);
         return true;
     }
@@ -28,7 +25,7 @@ static NB_WARN_UNUSED bool write80(struct cpu *c, unsigned s, u32 ea, const u8 v
 
     if (unlikely(ea >= c->seg[s].wr_end) && !seg_check_slow(c, s, ea, 10, true, &la))
         return false;
-    if (MEM_FAST_(c->tlb_wr, la, 10) && !(c->mode & MODE_AC)) {
+    if (MEM_FAST_(c->tlb_wr, la, 10)) {
         memcpy((u8 *)(uintptr_t)(c->tlb_wr[la >> 12] + la), v, 10);
         return true;
     }
@@ -63,8 +60,8 @@ NB_INLINE NB_WARN_UNUSED bool read_typed(struct cpu *c, const struct insn *i, un
     }
 }
 
-NB_INLINE NB_WARN_UNUSED bool write_typed(struct cpu *c, const struct insn *i, unsigned type, u32 ea,
-                                          const u8 v[16])
+NB_INLINE NB_WARN_UNUSED bool write_typed(struct cpu *c, const struct insn *i, unsigned type,
+                                          u32 ea, const u8 v[16])
 {
     u16 w;
     u32 d;
@@ -119,8 +116,7 @@ NB_INLINE unsigned load_m(struct cpu *c, const struct insn *i, unsigned opc, uns
     NEXT(c, i);
 }
 #define LOAD_(name, opc, type) \
-static unsigned op_##name(struct cpu *c, const struct insn *i) { return load_m(c, i, opc, type); } \
-HS_(name);
+    FPU_OP(name, load_m(c, i, opc, type));
 LOAD_(fld_m32, 0xd9, FT_F32)
 LOAD_(fld_m64, 0xdd, FT_F64)
 LOAD_(fld_m80, 0xdb, FT_ST)
@@ -144,7 +140,7 @@ static unsigned op_fld_st(struct cpu *c, const struct insn *i)
     push_or_overflow(c, v);
     NEXT(c, i);
 }
-HS_(fld_st);
+FPU_HSET(fld_st);
 
 /* FLD1, FLDL2T, FLDL2E, FLDPI, FLDLG2, FLDLN2, FLDZ: rounded as the control word says. */
 static unsigned op_fld_const(struct cpu *c, const struct insn *i)
@@ -157,7 +153,7 @@ static unsigned op_fld_const(struct cpu *c, const struct insn *i)
     push_or_overflow(c, out);
     NEXT(c, i);
 }
-HS_(fld_const);
+FPU_HSET(fld_const);
 
 /* ---- stores */
 
@@ -171,7 +167,24 @@ static const u8 indefinite_of[FT_NUM][10] = {
     [FT_BCD] = { 0, 0, 0, 0, 0, 0, 0, 0xc0, 0xff, 0xff },
 };
 
-NB_INLINE unsigned store_m(struct cpu *c, const struct insn *i, unsigned opc, unsigned type, bool pop)
+/* An unmasked exception keeps the value from memory, but not the access from its faults. */
+static NB_COLD NB_WARN_UNUSED bool probe_typed(struct cpu *c, const struct insn *i, unsigned type,
+                                               u32 ea)
+{
+    static const u8 sizes[FT_NUM] = { 10, 4, 8, 2, 4, 8, 10 };
+    unsigned size = sizes[type];
+    u32 la;
+
+    if (!seg_check_slow(c, i->seg, ea, size, true, &la) ||
+        !mem_probe_write(c, la, size, c->cpl == 3))
+        return false;
+    if ((c->mode & MODE_AC) && (la & (MIN(size, 8u) - 1)))
+        return cpu_raise_err(c, EXC_AC, 0);
+    return true;
+}
+
+NB_INLINE unsigned store_m(struct cpu *c, const struct insn *i, unsigned opc, unsigned type,
+                           bool pop)
 {
     u32 ea = insn_ea(c, i);
     const u8 *v;
@@ -191,7 +204,7 @@ NB_INLINE unsigned store_m(struct cpu *c, const struct insn *i, unsigned opc, un
         v = out;
     }
     bool stored = !fpu_trapped(c, r, SW_NOSTORE);
-    if (stored && !write_typed(c, i, type, ea, v))
+    if (unlikely(!stored) ? !probe_typed(c, i, type, ea) : !write_typed(c, i, type, ea, v))
         FAULT(c);
     fpu_note_mem(c, i, opc, ea);
     if (unlikely(empty))
@@ -203,8 +216,7 @@ NB_INLINE unsigned store_m(struct cpu *c, const struct insn *i, unsigned opc, un
     NEXT(c, i);
 }
 #define STORE_(name, opc, type, pop) \
-static unsigned op_##name(struct cpu *c, const struct insn *i) { return store_m(c, i, opc, type, pop); } \
-HS_(name);
+    FPU_OP(name, store_m(c, i, opc, type, pop));
 STORE_(fst_m32, 0xd9, FT_F32, false)
 STORE_(fstp_m32, 0xd9, FT_F32, true)
 STORE_(fst_m64, 0xdd, FT_F64, false)
@@ -235,12 +247,9 @@ static unsigned store_st(struct cpu *c, const struct insn *i, unsigned opc, bool
         fpu_pop(c);
     NEXT(c, i);
 }
-static unsigned op_fst_st(struct cpu *c, const struct insn *i) { return store_st(c, i, 0xdd, false); }
-static unsigned op_fstp_st(struct cpu *c, const struct insn *i) { return store_st(c, i, 0xdd, true); }
-static unsigned op_fstp8_df(struct cpu *c, const struct insn *i) { return store_st(c, i, 0xdf, true); }
-HS_(fst_st);
-HS_(fstp_st);
-HS_(fstp8_df);
+FPU_OP(fst_st, store_st(c, i, 0xdd, false));
+FPU_OP(fstp_st, store_st(c, i, 0xdd, true));
+FPU_OP(fstp8_df, store_st(c, i, 0xdf, true));
 
 /* D9 D8+i: FSTP, but an empty ST(0) is popped and that is all. */
 static unsigned op_fstp1_d9(struct cpu *c, const struct insn *i)
@@ -253,7 +262,7 @@ static unsigned op_fstp1_d9(struct cpu *c, const struct insn *i)
     fpu_pop(c);
     NEXT(c, i);
 }
-HS_(fstp1_d9);
+FPU_HSET(fstp1_d9);
 
 /* ---- exchange, conditional moves, tags */
 
@@ -279,12 +288,9 @@ static unsigned exchange(struct cpu *c, const struct insn *i, unsigned opc)
     memcpy(fpu_st(c, i->src), a, 10);
     NEXT(c, i);
 }
-static unsigned op_fxch(struct cpu *c, const struct insn *i) { return exchange(c, i, 0xd9); }
-static unsigned op_fxch4_dd(struct cpu *c, const struct insn *i) { return exchange(c, i, 0xdd); }
-static unsigned op_fxch7_df(struct cpu *c, const struct insn *i) { return exchange(c, i, 0xdf); }
-HS_(fxch);
-HS_(fxch4_dd);
-HS_(fxch7_df);
+FPU_OP(fxch, exchange(c, i, 0xd9));
+FPU_OP(fxch4_dd, exchange(c, i, 0xdd));
+FPU_OP(fxch7_df, exchange(c, i, 0xdf));
 
 NB_INLINE unsigned cmov(struct cpu *c, const struct insn *i, unsigned opc, bool yes)
 {
@@ -300,8 +306,7 @@ NB_INLINE unsigned cmov(struct cpu *c, const struct insn *i, unsigned opc, bool 
     NEXT(c, i);
 }
 #define CMOV_(name, opc, cond) \
-static unsigned op_##name(struct cpu *c, const struct insn *i) { return cmov(c, i, opc, cond); } \
-HS_(name);
+    FPU_OP(name, cmov(c, i, opc, cond));
 CMOV_(fcmovb, 0xda, cc_cf(c))
 CMOV_(fcmove, 0xda, cc_zf(c))
 CMOV_(fcmovbe, 0xda, cc_cf(c) || cc_zf(c))
@@ -319,7 +324,7 @@ static unsigned op_ffree(struct cpu *c, const struct insn *i)
     c->fpu.valid &= (u8)~(1u << fpu_phys(c, i->src));
     NEXT(c, i);
 }
-HS_(ffree);
+FPU_HSET(ffree);
 
 static unsigned op_ffreep(struct cpu *c, const struct insn *i)
 {
@@ -330,7 +335,7 @@ static unsigned op_ffreep(struct cpu *c, const struct insn *i)
     fpu_pop(c);
     NEXT(c, i);
 }
-HS_(ffreep);
+FPU_HSET(ffreep);
 
 static unsigned op_fdecstp(struct cpu *c, const struct insn *i)
 {
@@ -340,7 +345,7 @@ static unsigned op_fdecstp(struct cpu *c, const struct insn *i)
     fpu_flags(c, 0, SW_C1);
     NEXT(c, i);
 }
-HS_(fdecstp);
+FPU_HSET(fdecstp);
 
 static unsigned op_fincstp(struct cpu *c, const struct insn *i)
 {
@@ -350,7 +355,7 @@ static unsigned op_fincstp(struct cpu *c, const struct insn *i)
     fpu_flags(c, 0, SW_C1);
     NEXT(c, i);
 }
-HS_(fincstp);
+FPU_HSET(fincstp);
 
 static unsigned op_fnop(struct cpu *c, const struct insn *i)
 {
@@ -358,4 +363,4 @@ static unsigned op_fnop(struct cpu *c, const struct insn *i)
     fpu_note(c, i, 0xd9);
     NEXT(c, i);
 }
-HS_(fnop);
+FPU_HSET(fnop);

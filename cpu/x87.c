@@ -20,8 +20,8 @@ bool fpu_stack_fault(struct cpu *c, bool overflow)
     return c->fpu.cw & SW_IE;
 }
 
-/* CR0.NE: #MF. Else the instruction waits until IRQ13's handler ends the error or asserts IGNNE#: it
- * is polled, and each poll takes the time of an instruction, so that machine time goes on. */
+/* CR0.NE: #MF. Else the instruction waits until IRQ13's handler ends the error or asserts IGNNE#:
+ * it is polled, and each poll takes the time of an instruction, so that machine time goes on. */
 unsigned fpu_pending(struct cpu *c, const struct insn *i)
 {
     if (c->cr0 & CR0_NE)

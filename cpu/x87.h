@@ -5,6 +5,7 @@
 #define NB_CPU_X87_H
 
 #include "cpu/insn.h"
+#include "cpu/isa.h"
 
 enum {
     SW_IE = 1, SW_DE = 2, SW_ZE = 4, SW_OE = 8, SW_UE = 16, SW_PE = 32, SW_SF = 64, SW_ES = 128,
@@ -26,8 +27,9 @@ enum {
  * goes to out, which overlaps neither. Returns the status word behind it in 15:0 (exceptions,
  * condition codes) and the exception flags that were already set before it in 31:16: an
  * implementation whose flags stick need not clear them each time (clearing takes the host 80 ns,
- * an addition 10); with an unmasked exception in cw it starts and ends with clear flags. Where an unmasked exception keeps the operation from giving a result, out is
- * undefined. Stack faults are the caller's. */
+ * an addition 10); with an unmasked exception in cw it starts and ends with clear flags. Where an
+ * unmasked exception keeps the operation from giving a result, out is undefined. Condition codes
+ * that an instruction leaves alone are undefined, too. Stack faults are the caller's. */
 typedef u32 fpu_fn(u16 cw, void *out, const void *a, const void *b);
 
 enum fpu_type { FT_ST, FT_F32, FT_F64, FT_I16, FT_I32, FT_I64, FT_BCD, FT_NUM };
@@ -56,9 +58,9 @@ NB_INLINE const struct fpu_ops *fpu_ops(const struct cpu *c)
 
 NB_COLD u16 fpu_run_exact(struct cpu *c, fpu_fn *fn, void *out, const void *a, const void *b);
 
-/* Runs it as the guest's control word says. Flags of the result may be those the guest's status word
- * has already, too, but only as long as none of them is unmasked. It is tried with all exceptions
- * masked, which a guest seldom notices; but a masked underflow that is exact leaves no trace. */
+/* Runs it as the guest's control word says. Flags of the result may be those the guest's status
+ * word has already, too, but only as long as none of them is unmasked. It is tried with all
+ * exceptions masked first; only a masked underflow that is exact would leave no trace. */
 NB_INLINE u16 fpu_run(struct cpu *c, fpu_fn *fn, void *out, const void *a, const void *b)
 {
     u32 r = fn(c->fpu.cw | CW_MASKS, out, a, b);
@@ -159,6 +161,15 @@ NB_COLD unsigned fpu_pending(struct cpu *c, const struct insn *i);
                 return how_; \
         } \
     } while (0)
+
+/* One handler and its set. */
+#define FPU_HSET(name) const struct hset hs_##name = HSET_ONE(op_##name)
+#define FPU_OP(name, call) \
+    static unsigned op_##name(struct cpu *c, const struct insn *i) \
+    { \
+        return call; \
+    } \
+    FPU_HSET(name)
 
 /* Last instruction's pointers (SDM 1, 8.1.8), as the P6 keeps them: of every instruction but the
  * control instructions, whether it found an exception or not. The data pointer stays where there is

@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* struct fpu_ops on the host's x87 unit: each operation is the instruction itself, under the guest's
- * rounding and precision control. The only file with inline assembly for the x87.
+/* struct fpu_ops on the host's x87 unit: each operation is the instruction itself, under the
+ * guest's rounding and precision control. The only file with inline assembly for the x87.
  *
  * The host's unit is used by nobody else in this program: between two operations its stack is empty
- * and its control word is 037F. Its exception flags stick, since clearing them takes longer than any
- * arithmetic; see fpu_fn.
+ * and its control word is 037F. Its exception flags stick, since clearing them takes longer than
+ * any arithmetic; see fpu_fn.
  *
- * With unmasked exceptions: the host reports one at the next waiting instruction only, so that FNCLEX
- * behind the operation lets us see the exact unmasked response without a signal. Operands are loaded
- * before the control word, as a load of 80 bits finds no exceptions; FNINIT ends it whatever the
- * operation has left on the stack.
+ * Unmasked exceptions: the host reports one at the next waiting instruction only, so that FNCLEX
+ * behind the operation lets us see the exact unmasked response without a signal. Operands are
+ * loaded before the control word, as a load of 80 bits finds no exceptions; FNINIT ends it whatever
+ * the operation has left on the stack.
  *
- * Status before the operation is read with the first instruction, the one behind it with FNSTSW
- * before the result is taken away. Where an operation did not push what the masked path takes (FPTAN out of
- * range), taking it leaves IE on the host, which costs the next operation a retry, no more. */
+ * Where an operation did not push what the masked path takes away (FPTAN out of range), taking it
+ * leaves IE on the host, which costs the next operation a retry, no more. */
 #include "cpu/x87.h"
 
 #if !defined(__x86_64__) && !defined(__i386__)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* x87 against the host's unit: every two-byte encoding over edge values, roundings, precisions, masks
- * and stack states, complete state compared. */
+/* x87 against the host's unit: every two-byte encoding over edge values, roundings, precisions,
+ * masks and stack states, complete state compared.
+ * X87_CASES in the environment is the number of cases for each. */
 #include "tests/unit/x87_native.h"
 
 Suite *suite_x87(void);
@@ -80,7 +81,8 @@ static void any_f80(u8 v[10])
 static void any_mem(u8 mem[16])
 {
     static const u32 f32[] = { 0, 0x80000000, 1, 0x807fffff, 0x00800000, 0x3f800000, 0xbf800000,
-        0x7f7fffff, 0x7f800000, 0xff800000, 0x7fc00000, 0xffc00001, 0x7f800001, 0xffbfffff, 0x40490fdb };
+        0x7f7fffff, 0x7f800000, 0xff800000, 0x7fc00000, 0xffc00001, 0x7f800001, 0xffbfffff,
+        0x40490fdb };
     static const u64 f64[] = { 0, 0x8000000000000000, 1, 0x800fffffffffffff, 0x0010000000000000,
         0x3ff0000000000000, 0xbff0000000000000, 0x7fefffffffffffff, 0x7ff0000000000000,
         0xfff0000000000000, 0x7ff8000000000000, 0xfff8000000000001, 0x7ff0000000000001,

@@ -43,7 +43,8 @@ static inline struct native native_new(void)
 {
     struct native n = { 0 };
 
-    n.code = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    n.code = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+                  0);
     ck_assert(n.code != MAP_FAILED);
     memcpy(n.code, native_head, sizeof(native_head));
     return n;
