@@ -16,7 +16,7 @@ enum { MEM_AT = 0x30000 };
 struct x87_state {
     u16 cw, sw, tw;
     u8 st[8][10];
-    u8 mem[16];
+    u8 mem[112];
     u32 eax, eflags;
 };
 
