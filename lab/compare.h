@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* Two results of one case: do they agree, and if not, where; as text, too. */
+#ifndef NB_LAB_COMPARE_H
+#define NB_LAB_COMPARE_H
+
+#include "lab/lab.h"
+#include "lab/masks.h"
+
+enum lab_difference {
+    LD_STATUS = 1, LD_VECTOR = 2, LD_ERROR = 4, LD_CR2 = 8, LD_GPR = 16, LD_EIP = 32, LD_FLAGS = 64,
+    LD_SEG = 128, LD_MEM = 256, LD_FPU = 512, LD_XMM = 1024,
+};
+
+/* Bits of lab_difference; 0: they agree. */
+u32 lab_compare(const struct lab_case *c, const struct lab_result *a, const struct lab_result *b);
+void lab_print_difference(struct strbuf *sb, u32 diff);
+/* Bytes, disassembly, state before, both results. */
+void lab_print_case(struct strbuf *sb, const struct lab_case *c);
+void lab_print_result(struct strbuf *sb, const struct lab_case *c, const char *engine,
+                      const struct lab_result *r);
+extern const char lab_gpr_name[8][4];
+extern const char lab_sreg_name[6][3];
+
+#endif

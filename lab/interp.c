@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: MIT */
+/* The interpreter as an engine: a bare CPU at CPL 3 with the lab's memory and segments.
+ *
+ * Physical memory is one small arena: tables of ours first, then the lab's pages in the order of
+ * lab_pages. Paging is PAE with NX, as the host's is, so that error codes agree (bit 4 marks fetches).
+ * CR0 and CR4 are those of Linux. The GDT imitates Linux's: what its selectors do to a user program
+ * (#GP with the selector, or a flat segment) is part of many cases. */
+#include "core/bus.h"
+#include "core/ram.h"
+#include "core/xalloc.h"
+#include "cpu/cpu.h"
+#include "cpu/isa.h"
+#include "lab/lab.h"
+
+enum {
+    /* frames */
+    F_SYS, F_PDPT, F_PD, F_PT = F_PD + 4, F_PAGES = F_PT + 4, F_NUM = F_PAGES + LAB_PAGES,
+    SYS_LA = (int)0xd4c3b000, /* supervisor page; odd on purpose */
+    GDT_OFF = 0, GDT_LIMIT = 16 * 8 - 1, LDT_OFF = 0x100, TSS_OFF = 0x200, TSS_LIMIT = 0x67,
+    BUDGET = 100000,
+};
+#define PTE_P 1u
+#define PTE_W 2u
+#define PTE_U 4u
+#define PTE_AD 0x60u
+#define PTE_NX BIT64(63)
+
+struct interp {
+    struct lab_engine e;
+    struct log log;
+    struct ram ram;
+    struct space mem, io;
+    struct region region;
+    struct cpu *c;
+    u8 *arena;
+    u8 *page[LAB_PAGES];
+    u8 before[LAB_WRITABLE * 4096];
+    struct lab_result result[LAB_BATCH];
+};
+
+static void release(struct ram_object *obj)
+{
+    xfree(obj->base);
+}
+
+static void map_page(struct interp *in, u32 la, u32 frame, u64 bits)
+{
+    u64 pd = la >> 21, at;
+    u8 *dir = in->arena + (F_PD + (pd >> 9)) * 4096 + (pd & 511) * 8;
+    u32 pt = 0;
+
+    if (ld64(dir) & PTE_P) {
+        pt = (u32)(ld64(dir) >> 12);
+    } else {
+        for (u32 k = F_PT; !pt; k++) /* the first table that no directory entry names yet */
+            if (!in->arena[F_SYS * 4096 + 0xff0 + (k - F_PT)]) {
+                in->arena[F_SYS * 4096 + 0xff0 + (k - F_PT)] = 1;
+                pt = k;
+            }
+        st64(dir, (u64)pt << 12 | PTE_P | PTE_W | PTE_U | 0x20);
+    }
+    at = (u64)pt * 4096 + (la >> 12 & 511) * 8;
+    st64(in->arena + at, (u64)frame << 12 | bits);
+}
+
+static void put_desc(u8 *at, u32 base, u32 limit, u16 attr)
+{
+    if (attr & 0x8000)
+        limit >>= 12;
+    st32(at, base << 16 | (limit & 0xffff));
+    st32(at + 4, (base & 0xff000000u) | (attr & 0xf000u) << 8 | (limit & 0xf0000) |
+                     (attr & 0xffu) << 8 | (base >> 16 & 0xff));
+}
+
+static void make_tables(struct interp *in)
+{
+    u8 *sys = in->arena + F_SYS * 4096;
+
+    for (u32 k = 0; k < 4; k++)
+        st64(in->arena + F_PDPT * 4096 + 8 * k, (u64)(F_PD + k) << 12 | PTE_P);
+    map_page(in, SYS_LA, F_SYS, PTE_P | PTE_W | PTE_AD | PTE_NX);
+    for (u32 k = 0; k < LAB_PAGES; k++)
+        map_page(in, lab_pages[k].la, F_PAGES + k,
+                 PTE_P | PTE_U | PTE_AD | (lab_pages[k].write ? PTE_W : 0) |
+                     (lab_pages[k].exec ? 0 : PTE_NX));
+    /* arch/x86/include/asm/segment.h, 64-bit: 32-bit kernel code, kernel code, kernel data, user
+     * code 32, user data, user code 64, -, -, TSS (2), LDT (2), TLS (3), CPU number */
+    put_desc(sys + 0x08, 0, 0xffffffffu, 0xc09b);
+    put_desc(sys + 0x10, 0, 0xffffffffu, 0xa09b);
+    put_desc(sys + 0x18, 0, 0xffffffffu, 0xc093);
+    put_desc(sys + 0x20, 0, 0xffffffffu, 0xc0fb);
+    put_desc(sys + 0x28, 0, 0xffffffffu, 0xc0f3);
+    put_desc(sys + 0x30, 0, 0xffffffffu, 0xa0fb);
+    put_desc(sys + 0x40, (u32)SYS_LA + TSS_OFF, TSS_LIMIT, 0x008b);
+    put_desc(sys + 0x50, (u32)SYS_LA + LDT_OFF, LAB_LDT_LEN * 8 - 1, 0x0082);
+    put_desc(sys + 0x78, 0, 0, 0x40f5);
+    for (u32 k = 0; k < LAB_LDT_LEN; k++) {
+        u32 base, limit;
+        u16 attr;
+        lab_seg_of((u16)(k * 8 + 7), &base, &limit, &attr);
+        put_desc(sys + LDT_OFF + 8 * k, base, limit, attr);
+    }
+    st16(sys + TSS_OFF + 0x66, 0x68); /* beyond the limit: no port is allowed */
+}
+
+static void set_system(struct cpu *c)
+{
+    cpu_set(c, CPU_GDTR_BASE, (u32)SYS_LA + GDT_OFF);
+    cpu_set(c, CPU_GDTR_LIMIT, GDT_LIMIT);
+    cpu_set(c, CPU_LDTR, 0x50);
+    cpu_set(c, CPU_LDTR_BASE, (u32)SYS_LA + LDT_OFF);
+    cpu_set(c, CPU_LDTR_LIMIT, LAB_LDT_LEN * 8 - 1);
+    cpu_set(c, CPU_LDTR_ATTR, 0x82);
+    cpu_set(c, CPU_TR, 0x40);
+    cpu_set(c, CPU_TR_BASE, (u32)SYS_LA + TSS_OFF);
+    cpu_set(c, CPU_TR_LIMIT, TSS_LIMIT);
+    cpu_set(c, CPU_TR_ATTR, 0x8b);
+    cpu_set(c, CPU_EFER, EFER_NXE);
+    cpu_set(c, CPU_CR4, CR4_PAE | CR4_PSE | CR4_DE | CR4_MCE | CR4_PGE | CR4_OSFXSR |
+                            CR4_OSXMMEXCPT);
+    /* under PAE the CPU holds the four PDPTEs; there is no MOV CR3 here to load them */
+    c->cr3 = F_PDPT << 12;
+    for (unsigned k = 0; k < 4; k++)
+        c->pdpte[k] = (u64)(F_PD + k) << 12 | PTE_P;
+    cpu_set(c, CPU_CR0, CR0_PE | CR0_PG | CR0_WP | CR0_AM | CR0_NE | CR0_MP | CR0_ET);
+}
+
+static void load_segment(struct cpu *c, unsigned s, u16 sel)
+{
+    u32 base = 0, limit = 0;
+    u16 attr = 0;
+
+    lab_seg_of(sel, &base, &limit, &attr); /* null: not present */
+    c->seg[s].sel = sel;
+    c->seg[s].base = base;
+    c->seg[s].limit = limit;
+    c->seg[s].attr = attr;
+    seg_update(&c->seg[s]);
+}
+
+/* FXSAVE image to and from the CPU (SDM 1, 10.5.1). */
+static void fx_load(struct cpu *c, const u8 *fx)
+{
+    unsigned top = ld16(fx + 2) >> 11 & 7;
+
+    cpu_set(c, CPU_FCW, ld16(fx));
+    for (unsigned k = 0; k < 8; k++)
+        memcpy(c->fpu.reg[(top + k) & 7], fx + 32 + 16 * k, 10);
+    c->fpu.valid = fx[4];
+    cpu_set(c, CPU_FSW, ld16(fx + 2));
+    c->fpu.fop = ld16(fx + 6) & 0x7ff;
+    c->fpu.fip = ld32(fx + 8);
+    c->fpu.fcs = ld16(fx + 12);
+    c->fpu.fdp = ld32(fx + 16);
+    c->fpu.fds = ld16(fx + 20);
+    c->fpu.mxcsr = ld32(fx + 24);
+    for (unsigned k = 0; k < 8; k++)
+        cpu_set_xmm(c, k, fx + 160 + 16 * k);
+}
+
+static void fx_store(struct cpu *c, u8 *fx)
+{
+    unsigned top = c->fpu.sw >> 11 & 7;
+
+    memset(fx, 0, 512);
+    st16(fx, c->fpu.cw);
+    st16(fx + 2, c->fpu.sw);
+    fx[4] = c->fpu.valid;
+    st16(fx + 6, c->fpu.fop);
+    st32(fx + 8, c->fpu.fip);
+    st16(fx + 12, c->fpu.fcs);
+    st32(fx + 16, c->fpu.fdp);
+    st16(fx + 20, c->fpu.fds);
+    st32(fx + 24, c->fpu.mxcsr);
+    for (unsigned k = 0; k < 8; k++)
+        memcpy(fx + 32 + 16 * k, c->fpu.reg[(top + k) & 7], 10);
+    for (unsigned k = 0; k < 8; k++)
+        cpu_get_xmm(c, k, fx + 160 + 16 * k);
+}
+
+static void put_code(struct interp *in, const struct lab_case *c, bool on)
+{
+    u32 base, limit;
+    u16 attr;
+
+    if (!lab_seg_of(c->in.sreg[LS_CS], &base, &limit, &attr))
+        return;
+    for (unsigned k = 0; k < c->len; k++) {
+        u32 la = base + c->in.eip + k;
+        int p = lab_page_of(la);
+        if (p >= 0 && lab_pages[p].exec)
+            ram_wr(&in->ram, F_PAGES + (u32)p, la & 0xfff, 1)[la & 0xfff] = on ? c->code[k] : 0xcc;
+    }
+}
+
+static void patch(struct interp *in, const struct lab_case *c, bool on)
+{
+    u8 *before[LAB_PAGES];
+
+    if (!c->num_patches)
+        return;
+    for (unsigned p = 0; p < LAB_PAGES; p++)
+        before[p] = p < LAB_WRITABLE ? in->before + p * 4096 : in->page[p];
+    (on ? lab_apply : lab_unapply)(c, in->page);
+    (on ? lab_apply : lab_unapply)(c, before);
+}
+
+static bool is_int_n(const struct insn *i)
+{
+    const struct isa_row *row = isa_row(i->row);
+
+    return row->map == MAP_1 && row->op == 0xcd;
+}
+
+/* What a fault that was caught would look like to a program under Linux. */
+static void take_fault(struct cpu *c, struct lab_result *r)
+{
+    struct cpu_fault f = cpu_last_fault(c);
+
+    r->status = LAB_FAULT;
+    r->vec = f.vector;
+    r->has_err = f.has_error;
+    r->err = f.has_error ? f.error : 0;
+    r->cr2 = f.vector == EXC_PF ? f.cr2 : 0;
+    if (c->fault.soft) {
+        /* Linux's gates of vectors 3, 4 and 80h can be called from CPL 3, all others not; INT1 (F1)
+         * ignores the gate's level */
+        bool int_n = c->cur && is_int_n(c->cur);
+        if (int_n && f.vector != EXC_BP && f.vector != EXC_OF) {
+            r->vec = EXC_GP;
+            r->has_err = true;
+            r->err = f.vector * 8u + 2;
+        } else if (c->cur) {
+            r->out.eip = next_eip(c, c->cur);
+            if (!(c->seg[S_CS].attr & SEG_DB))
+                r->out.eip &= 0xffff;
+        }
+    }
+}
+
+static void run_case(struct interp *in, const struct lab_case *k, struct lab_result *r)
+{
+    struct cpu *c = in->c;
+    enum cpu_exit why;
+
+    patch(in, k, true);
+    put_code(in, k, true);
+    memcpy(c->gpr, k->in.gpr, sizeof k->in.gpr);
+    for (unsigned s = 0; s < 6; s++)
+        if (c->seg[s].sel != k->in.sreg[s] || !c->seg[s].attr)
+            load_segment(c, s, k->in.sreg[s]);
+    c->cpl = 3;
+    c->eip = k->in.eip;
+    c->events = 0;
+    c->pending_dr6 = 0;
+    c->cur = NULL;
+    c->fault.soft = false;
+    if (k->use_fx)
+        fx_load(c, k->fx);
+    cpu_set(c, CPU_EFLAGS, (k->in.eflags & LAB_FLAGS_SETTABLE) | LAB_FLAGS_FIXED);
+    r->vec = 0;
+    r->has_err = false;
+    r->err = r->cr2 = 0;
+
+    why = cpu_run(c, *cpu_retired(c) + BUDGET);
+    memcpy(r->out.gpr, c->gpr, sizeof r->out.gpr);
+    r->out.eip = c->eip;
+    r->out.eflags = cpu_get(c, CPU_EFLAGS);
+    for (unsigned s = 0; s < 6; s++)
+        r->out.sreg[s] = c->seg[s].sel;
+    if (why == CPU_BREAK)
+        take_fault(c, r);
+    else
+        r->status = LAB_HANG;
+    if (k->use_fx)
+        fx_store(c, r->fx);
+    put_code(in, k, false);
+    lab_collect(r, in->page[0], in->before);
+    if (r->num_words > LAB_MAX_WORDS) {
+        memcpy(in->page[0], in->before, LAB_WRITABLE * 4096);
+    } else {
+        for (u32 n = 0; n < r->num_words; n++) {
+            int p = lab_page_of(r->word[n].la);
+            u32 off = r->word[n].la & 0xfff;
+            st32(in->page[p] + off, ld32(in->before + p * 4096 + off));
+        }
+    }
+    patch(in, k, false);
+    lab_settle(k, r);
+}
+
+static void interp_start(struct lab_engine *e, const struct lab_case *cases, unsigned n)
+{
+    struct interp *in = container_of(e, struct interp, e);
+
+    for (unsigned k = 0; k < n; k++)
+        run_case(in, &cases[k], &in->result[k]);
+}
+
+static const struct lab_result *interp_wait(struct lab_engine *e)
+{
+    return container_of(e, struct interp, e)->result;
+}
+
+static void interp_close(struct lab_engine *e)
+{
+    struct interp *in = container_of(e, struct interp, e);
+
+    cpu_free(in->c);
+    space_free(&in->mem);
+    space_free(&in->io);
+    ram_free(&in->ram);
+    log_free(&in->log);
+    xfree(in);
+}
+
+struct lab_engine *lab_interp_open(struct err *e)
+{
+    struct interp *in = xcalloc(1, sizeof *in);
+    struct cpu_config cfg = { .model = "max,+nx" };
+
+    in->e = (struct lab_engine){ "interp", interp_start, interp_wait, interp_close };
+    log_init(&in->log);
+    in->arena = xcalloc(F_NUM + 1, 4096);
+    ram_init(&in->ram, (struct ram_object){ .base = in->arena, .size = F_NUM * 4096, .fd = -1,
+                                            .release = release });
+    space_init(&in->mem, "memory", 0xfffffffffull, &in->log, &in->ram);
+    space_init(&in->io, "ports", 0xffff, &in->log, NULL);
+    in->region = (struct region){ .name = "ram", .size = F_NUM * 4096, .kind = REGION_RAM,
+                                  .prio = PRIO_RAM, .flags = REGION_RW };
+    cfg.mem = &in->mem;
+    cfg.io = &in->io;
+    cfg.log = &in->log;
+    for (unsigned k = 0; k < LAB_PAGES; k++) {
+        in->page[k] = in->arena + (F_PAGES + k) * 4096;
+        lab_fill_page(in->page[k], k);
+    }
+    memcpy(in->before, in->page[0], sizeof in->before);
+    make_tables(in);
+    if (!space_map(&in->mem, &in->region, e) || !(in->c = cpu_new(&cfg, e))) {
+        interp_close(&in->e);
+        return NULL;
+    }
+    set_system(in->c);
+    cpu_catch_faults(in->c, true);
+    return &in->e;
+}

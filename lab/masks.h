@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* What of a result is not compared, and why: the table's `u` columns and lab/masks.c. */
+#ifndef NB_LAB_MASKS_H
+#define NB_LAB_MASKS_H
+
+#include "lab/lab.h"
+
+struct isa_row;
+
+struct lab_mask {
+    u32 flags;      /* EFLAGS bits that are not compared */
+    u8 gpr_any;     /* BIT(n): general register n */
+    bool dest;      /* the destination, be it a register or memory */
+    bool fault;     /* which of several faults is reported */
+    bool skip;      /* nothing is compared */
+};
+
+/* The mask of this case. */
+struct lab_mask lab_mask_of(const struct lab_case *c);
+
+/* The entries, for reports. */
+struct lab_mask_note {
+    const char *rows;      /* mnemonics, space separated */
+    const char *when;      /* the condition in words */
+    const char *what;      /* what is masked */
+    const char *sdm;       /* where the manual says so */
+    const char *seen;      /* host: what it does */
+};
+extern const struct lab_mask_note lab_mask_notes[];
+extern const unsigned lab_num_mask_notes;
+
+#endif
