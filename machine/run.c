@@ -322,7 +322,13 @@ enum nb_stop nb_step(struct nb_machine *m)
         clock_skip_to(&m->clock, clock_next(&m->clock));
         clock_run(&m->clock);
     }
-    why = cpu_step(m->cpu);
+    /* A kick (nb_call's, for one) and the breakpoint we stand on come before the instruction. */
+    u64 before = *cpu_retired(m->cpu);
+    for (int tries = 0; tries < 4; tries++) {
+        why = cpu_step(m->cpu);
+        if (why != CPU_KICK && (why != CPU_BREAK || *cpu_retired(m->cpu) != before))
+            break;
+    }
     hold(m, true);
     if (take_requests(m))
         return m->stopped_by;
