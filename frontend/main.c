@@ -163,6 +163,7 @@ static void run_with_ui(struct front *f, int (*ui)(struct front *f))
     rc = ui(f);
     nb_quit(f->m);
     pthread_join(t, NULL);
+    free(f->ui);
     if (rc && !f->status)
         f->status = rc;
 }
