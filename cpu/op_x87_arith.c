@@ -36,7 +36,6 @@ NB_INLINE unsigned arith_m(struct cpu *c, const struct insn *i, unsigned opc, un
 {
     u32 ea = insn_ea(c, i);
     u64 v;
-    u8 out[16];
 
     FPU_WAIT(c, i);
     c->cur = i;
@@ -48,18 +47,13 @@ NB_INLINE unsigned arith_m(struct cpu *c, const struct insn *i, unsigned opc, un
             fpu_put(c, 0, fpu_indefinite);
         NEXT(c, i);
     }
-    u16 r = fpu_run(c, fpu_ops(c)->arith[k][type], out, fpu_st(c, 0), &v);
-    fpu_flags(c, r, SW_C1);
-    if (likely(!fpu_trapped(c, r, SW_PRE)))
-        memcpy(fpu_st(c, 0), out, 10);
+    fpu_flags(c, fpu_run_on(c, fpu_ops(c)->arith[k][type], fpu_st(c, 0), &v), SW_C1);
     NEXT(c, i);
 }
 
 NB_INLINE unsigned arith_r(struct cpu *c, const struct insn *i, unsigned opc, unsigned k,
                            unsigned dst, unsigned src, bool pop)
 {
-    u8 out[16];
-
     FPU_WAIT(c, i);
     fpu_note(c, i, opc);
     if (unlikely(fpu_empty(c, dst) || fpu_empty(c, src))) {
@@ -70,13 +64,10 @@ NB_INLINE unsigned arith_r(struct cpu *c, const struct insn *i, unsigned opc, un
         }
         NEXT(c, i);
     }
-    u16 r = fpu_run(c, fpu_ops(c)->arith[k][FT_ST], out, fpu_st(c, dst), fpu_st(c, src));
+    u16 r = fpu_run_on(c, fpu_ops(c)->arith[k][FT_ST], fpu_st(c, dst), fpu_st(c, src));
     fpu_flags(c, r, SW_C1);
-    if (likely(!fpu_trapped(c, r, SW_PRE))) {
-        memcpy(fpu_st(c, dst), out, 10);
-        if (pop)
-            fpu_pop(c);
-    }
+    if (pop && likely(!fpu_trapped(c, r, SW_PRE)))
+        fpu_pop(c);
     NEXT(c, i);
 }
 
@@ -240,8 +231,6 @@ FPU_OP(fabs, sign_op(c, i, 0x7f, 0));
 /* cc: condition codes that the instruction defines. */
 static unsigned unary(struct cpu *c, const struct insn *i, fpu_fn *fn, u16 cc)
 {
-    u8 out[16];
-
     FPU_WAIT(c, i);
     fpu_note(c, i, 0xd9);
     if (unlikely(fpu_empty(c, 0))) {
@@ -250,10 +239,7 @@ static unsigned unary(struct cpu *c, const struct insn *i, fpu_fn *fn, u16 cc)
             fpu_put(c, 0, fpu_indefinite);
         NEXT(c, i);
     }
-    u16 r = fpu_run(c, fn, out, fpu_st(c, 0), NULL);
-    fpu_flags(c, r, cc);
-    if (likely(!fpu_trapped(c, r, SW_PRE)))
-        memcpy(fpu_st(c, 0), out, 10);
+    fpu_flags(c, fpu_run_on(c, fn, fpu_st(c, 0), NULL), cc);
     NEXT(c, i);
 }
 #define UNARY_(name, field, cc) \

@@ -10,7 +10,16 @@ u16 fpu_run_exact(struct cpu *c, fpu_fn *fn, void *out, const void *a, const voi
 {
     if ((c->fpu.cw & CW_MASKS) == CW_MASKS)
         fpu_ops(c)->clear(); /* flags have stuck that the guest has not, or no more */
-    return (u16)fn(c->fpu.cw, out, a, b);
+    return (u16)fn(c->fpu.cw & (u16)~CW_X, out, a, b);
+}
+
+u16 fpu_run_on_exact(struct cpu *c, fpu_fn *fn, u8 *a, const u8 *was, const void *b)
+{
+    u8 out[16];
+    u16 r = fpu_run_exact(c, fn, out, was, b == a ? was : b);
+
+    memcpy(a, fpu_trapped(c, r, SW_PRE) ? was : out, 10);
+    return r;
 }
 
 bool fpu_stack_fault(struct cpu *c, bool overflow)

@@ -19,12 +19,13 @@ enum {
 };
 enum {
     CW_MASKS = 0x3f, CW_PC = 0x300, CW_RC = 0xc00,
+    CW_X = 0x1000, /* infinity control of the 287: kept, means nothing, slows a host down */
     CW_WRITABLE = 0x1f3f, CW_ONES = 0x40,
 };
 
 /* ---- arithmetic
  * One operation under control word cw, on 10-byte images (or memory operands) a and b; the result
- * goes to out, which overlaps neither. Returns the status word behind it in 15:0 (exceptions,
+ * goes to out, which may be a or b. Returns the status word behind it in 15:0 (exceptions,
  * condition codes) and the exception flags that were already set before it in 31:16: an
  * implementation whose flags stick need not clear them each time (clearing takes the host 80 ns,
  * an addition 10); with an unmasked exception in cw it starts and ends with clear flags. Where an
@@ -57,16 +58,35 @@ NB_INLINE const struct fpu_ops *fpu_ops(const struct cpu *c)
 }
 
 NB_COLD u16 fpu_run_exact(struct cpu *c, fpu_fn *fn, void *out, const void *a, const void *b);
+NB_COLD u16 fpu_run_on_exact(struct cpu *c, fpu_fn *fn, u8 *a, const u8 *was, const void *b);
+
+NB_INLINE bool fpu_try_again(const struct cpu *c, u32 r)
+{
+    return ((r >> 16 & ~(u32)c->fpu.sw) | ((r | SW_UE) & ~(u32)c->fpu.cw)) & SW_EXC;
+}
 
 /* Runs it as the guest's control word says. Flags of the result may be those the guest's status
  * word has already, too, but only as long as none of them is unmasked. It is tried with all
  * exceptions masked first; only a masked underflow that is exact would leave no trace. */
 NB_INLINE u16 fpu_run(struct cpu *c, fpu_fn *fn, void *out, const void *a, const void *b)
 {
-    u32 r = fn(c->fpu.cw | CW_MASKS, out, a, b);
+    u32 r = fn((c->fpu.cw & ~CW_X) | CW_MASKS, out, a, b);
 
-    if (unlikely(((r >> 16 & ~(u32)c->fpu.sw) | ((r | SW_UE) & ~(u32)c->fpu.cw)) & SW_EXC))
+    if (unlikely(fpu_try_again(c, r)))
         return fpu_run_exact(c, fn, out, a, b);
+    return (u16)r;
+}
+
+/* The same in place, on a register; an exception that keeps the operand leaves it as it was. One copy
+ * less between two operations on a register: they wait for each other's stores. */
+NB_INLINE u16 fpu_run_on(struct cpu *c, fpu_fn *fn, u8 *a, const void *b)
+{
+    u8 was[10];
+
+    memcpy(was, a, 10);
+    u32 r = fn((c->fpu.cw & ~CW_X) | CW_MASKS, a, a, b);
+    if (unlikely(fpu_try_again(c, r)))
+        return fpu_run_on_exact(c, fn, a, was, b);
     return (u16)r;
 }
 
