@@ -66,8 +66,6 @@ static void heap_insert(struct clock *c, struct timer *t)
         c->heap = xrealloc(c->heap, c->heap_cap * sizeof(*c->heap));
     }
     sift_up(c, c->heap_len++, t);
-    if (t->heap_pos == 0 && c->sooner && !c->running)
-        c->sooner(c->sooner_to);
 }
 
 static void dequeue(struct timer *t)
@@ -291,10 +289,8 @@ bool clock_run(struct clock *c)
 {
     if (c->firing)
         return false;
-    c->running = true;
     bool fired = c->source == CLOCK_REAL ? run_real(c) : run_counted(c);
     queue_late(c);
-    c->running = false;
     return fired;
 }
 

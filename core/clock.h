@@ -49,7 +49,6 @@ struct clock {
     u64 held_ns;                /* sum of all held time: the RTC's wall offset may step by it */
     u64 floor;                  /* the highest value ever handed out: never goes back */
     bool firing;
-    bool running;               /* inside clock_run() */
     u64 firing_at;              /* clock_now() while callbacks run */
     /* Called when a timer became the earliest deadline outside clock_run(): the CPU, which may be in
      * the middle of a budget that was made for a later one, must be told. May be NULL. */
@@ -61,9 +60,6 @@ struct clock {
     struct timer **late;
     unsigned late_len, late_cap;
     u64 next_seq;
-    /* told when a timer became the earliest outside clock_run(): a counted run must end there */
-    void (*sooner)(void *to);
-    void *sooner_to;
 };
 
 void clock_init(struct clock *c, enum clock_source source, u32 ns_per_insn, const u64 *retired,

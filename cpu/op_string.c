@@ -11,14 +11,15 @@
 
 #define IS_REP(i) ((i)->flags & (INSN_REP | INSN_REPNE))
 
-/* Iterations that may be done before the loop must look around; at least 1. */
+/* Iterations that may be done before the loop must look around. Asked for after each piece: a device
+ * that an element went to may have armed a timer. */
 static u64 rep_limit(const struct cpu *c, const struct insn *i)
 {
     u64 at = c->blk_retired + i->n;
 
     if (c->eflags & FL_TF)
-        return 1;
-    return c->until > at ? MIN(c->until - at, 1u << 20) : 1;
+        return 0;
+    return c->until > at ? MIN(c->until - at, 1u << 20) : 0;
 }
 
 NB_INLINE bool rep_disturbed(const struct cpu *c)
@@ -160,7 +161,7 @@ static unsigned name##bits(struct cpu *c, const struct insn *i) \
     count = c->gpr[R_ECX] & mask; \
     if (!count) \
         NEXT(c, i); \
-    u64 limit = rep_limit(c, i); \
+    u64 limit = MAX(rep_limit(c, i), 1); \
     do { \
         u32 n = name##bits##_piece(c, i, mask, (u32)MIN(limit, count)); \
         if (!n) { \
@@ -169,8 +170,8 @@ static unsigned name##bits(struct cpu *c, const struct insn *i) \
             n = 1; \
         } \
         count -= n; \
-        limit -= n; \
         c->blk_retired += n; \
+        limit = rep_limit(c, i); \
         c->gpr[R_ECX] = (c->gpr[R_ECX] & ~mask) | count; \
     } while (count && limit && !rep_disturbed(c)); \
     return rep_end(c, i, count != 0); \
@@ -282,7 +283,7 @@ static unsigned name##bits(struct cpu *c, const struct insn *i) \
     count = c->gpr[R_ECX] & mask; \
     if (!count) \
         NEXT(c, i); \
-    u64 limit = rep_limit(c, i); \
+    u64 limit = MAX(rep_limit(c, i), 1); \
     do { \
         u32 n = name##bits##_piece(c, i, mask, (u32)MIN(limit, count)); \
         if (!n) { \
@@ -291,8 +292,8 @@ static unsigned name##bits(struct cpu *c, const struct insn *i) \
             n = 1; \
         } \
         count -= n; \
-        limit -= n; \
         c->blk_retired += n; \
+        limit = rep_limit(c, i); \
         c->gpr[R_ECX] = (c->gpr[R_ECX] & ~mask) | count; \
         go_on = count && cc_zf(c) != stop_equal; \
     } while (go_on && limit && !rep_disturbed(c)); \

@@ -216,10 +216,9 @@ void cpu_set_until(struct cpu *c, u64 until)
 {
     if (until >= c->until)
         return;
-    /* a block that would run past it must stop in time; it was entered with the old budget */
+    /* the block was entered with the old budget; the deadline may even have passed */
     c->until = until;
-    if (c->blk && until - c->blk_retired < c->blk->n)
-        stop_block(c);
+    stop_block(c);
 }
 
 const u64 *cpu_retired(const struct cpu *c)

@@ -275,14 +275,6 @@ static int acknowledge(void *machine)
     return i8259_ack(((struct nb_machine *)machine)->pic);
 }
 
-/* A chip armed a timer for before the end of the run that is going on. In real time runs are short. */
-static void sooner(void *machine)
-{
-    struct nb_machine *m = machine;
-
-    cpu_set_until(m->cpu, clock_budget(&m->clock));
-}
-
 static bool build_cpu(struct nb_machine *m, struct err *e)
 {
     struct cpu_config cc = {
@@ -302,10 +294,6 @@ static bool build_cpu(struct nb_machine *m, struct err *e)
     if (!m->cpu)
         return false;
     m->clock.retired = cpu_retired(m->cpu);
-    if (m->clock.source != CLOCK_REAL) {
-        m->clock.sooner = sooner;
-        m->clock.sooner_to = m;
-    }
     return true;
 }
 
@@ -337,7 +325,6 @@ bool machine_build(struct nb_machine *m, struct err *e)
 
 void machine_unbuild(struct nb_machine *m)
 {
-    m->clock.sooner = NULL;
     while (m->num_devices)
         device_free(m->dev[--m->num_devices]);
     cpu_free(m->cpu);

@@ -360,6 +360,49 @@ START_TEST(real_time_random)
 }
 END_TEST
 
+static void note_earlier(void *to)
+{
+    ++*(unsigned *)to;
+}
+
+static void arm_both(void *dev, u64 late)
+{
+    struct bench *b = dev;
+
+    (void)late;
+    timer_at(&b->t[1], 70);
+    timer_at(&b->t[2], 65);
+}
+
+/* Whoever runs until the earliest deadline is told when it comes nearer, and only then. */
+START_TEST(tells_of_an_earlier_deadline)
+{
+    struct bench *b = bench(CLOCK_COUNTED, 1);
+    struct timer armer;
+    unsigned told = 0;
+
+    b->c.on_earlier = note_earlier;
+    b->c.on_earlier_to = &told;
+    timer_at(&b->t[0], 100);
+    ck_assert_uint_eq(told, 1);
+    timer_at(&b->t[1], 200);
+    timer_at(&b->t[2], 100);
+    ck_assert_uint_eq(told, 1);
+    timer_at(&b->t[3], 99);
+    ck_assert_uint_eq(told, 2);
+    timer_off(&b->t[3]);
+    ck_assert_uint_eq(told, 2);
+    /* callbacks arm as they like: the caller of clock_run() asks for the budget afterwards */
+    timer_init(&armer, &b->c, arm_both, b, "armer");
+    timer_at(&armer, 60);
+    ck_assert_uint_eq(told, 3);
+    b->retired = 60;
+    ck_assert(clock_run(&b->c));
+    ck_assert_uint_eq(told, 3);
+    ck_assert_uint_eq(clock_budget(&b->c), 65);
+}
+END_TEST
+
 START_TEST(muldiv)
 {
     ck_assert_uint_eq(muldiv64(7, 9, 4), 15);
@@ -398,6 +441,7 @@ Suite *suite_clock(void)
     tcase_add_test(tc, held_time);
     tcase_add_test(tc, planned_sleep_is_no_gap);
     tcase_add_test(tc, real_time_random);
+    tcase_add_test(tc, tells_of_an_earlier_deadline);
     tcase_add_test(tc, muldiv);
     suite_add_tcase(s, tc);
     return s;
