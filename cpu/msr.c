@@ -33,7 +33,7 @@ void msr_reset(struct cpu *c)
     c->tsc_last = 0;
     c->sysenter_cs = c->sysenter_esp = c->sysenter_eip = 0;
     c->apic_base = 0xfee00100; /* bootstrap processor; not enabled */
-    c->misc_enable = 0;
+    c->misc_enable = 1; /* fast strings: firmware turns them on, SeaBIOS does not, and Linux asks */
     c->microcode = 0;
     c->pat = 0x0007040600070406ull;
     c->debugctl = 0;
