@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: MIT
+# What bench/run needs, built in the current folder: make -f SOURCE/bench/build.mk S=SOURCE
+#
+#   timer     for the host: starts an engine and times the marks that it prints
+#   programs  static i386: the guest's init and all programs in one
+#   start.rom a ROM that sends a mark with its first instructions
+#
+# The programs do not depend on which variants of memcpy and the like a C library picks for a CPU:
+# nothing that is timed calls the library, except for system calls.
+
+CC := gcc
+WARN := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wundef
+GUEST := -m32 -std=gnu11 -O2 -march=i686 -mtune=generic -D_GNU_SOURCE -fno-strict-aliasing -fno-pie \
+	-fno-asynchronous-unwind-tables -fno-tree-loop-distribute-patterns $(WARN)
+GUEST_X87 := -mno-sse -mfpmath=387
+GUEST_SSE := -msse2 -mfpmath=sse -DFP_SSE
+
+P := $(S)/bench/programs
+X87_OBJS := $(patsubst $(P)/%.c,%.o,$(filter-out $(P)/sse.c,$(wildcard $(P)/*.c)))
+SSE_OBJS := sse.o fp_sse.o
+
+all: timer programs start.rom
+
+timer: $(S)/bench/timer.c
+	$(CC) -std=gnu11 -O2 -D_GNU_SOURCE $(WARN) -o $@ $< -lutil
+
+programs: $(X87_OBJS) $(SSE_OBJS)
+	$(CC) -m32 -static -no-pie -s -o $@ $^
+$(X87_OBJS): %.o: $(P)/%.c $(P)/bench.h
+	$(CC) $(GUEST) $(GUEST_X87) -c -o $@ $<
+sse.o: $(P)/sse.c $(P)/bench.h
+	$(CC) $(GUEST) $(GUEST_SSE) -c -o $@ $<
+fp_sse.o: $(P)/fp.c $(P)/bench.h
+	$(CC) $(GUEST) $(GUEST_SSE) -c -o $@ $<
+
+# 64 KB that end at the reset vector.
+start.rom: $(S)/bench/start.S
+	$(CC) -m32 -c -o start.o $<
+	objcopy -O binary -j .text start.o $@
+
+.PHONY: all
+.DELETE_ON_ERROR:

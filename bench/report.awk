@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: MIT
+#
+# The report of bench/run: a line per program, then a line per class.
+#
+# First file: "ROW CLASS" in the order of the report. Second: the raw file of bench/run.
+# Variables: by ("wall" or "cpu"), engines (those that ran). Exit status 1 if a checksum differs.
+
+function ratio(a, b) {
+    return a > 0 && b > 0 ? sprintf("%.3f", a / b) : "-"
+}
+
+# A time in milliseconds with four digits.
+function show(ns) {
+    ns /= 1e6
+    return ns >= 1000 ? sprintf("%.0f", ns) : ns >= 100 ? sprintf("%.1f", ns) : ns >= 10 ? sprintf("%.2f", ns) : sprintf("%.3f", ns)
+}
+
+# The mean of class c over the programs that nestbox and the peer both did, rightly; "-" if none.
+function mean(c, peer,    i, n, logs) {
+    for (i = 1; i <= rows; i++) {
+        if (class_of[row[i]] == c && best["nestbox", row[i]] > 0 && best[peer, row[i]] > 0 && !wrong[row[i]]) {
+            logs += log(best["nestbox", row[i]] / best[peer, row[i]])
+            n++
+        }
+    }
+    return n ? sprintf("%.3f", exp(logs / n)) : "-"
+}
+
+function add(engine_name, r, wall, cpu,    key, v) {
+    key = engine_name SUBSEP r
+    # Programs of class os start others: on the host only the clock sees them whole.
+    v = by == "cpu" && !(engine_name == "native" && class_of[r] == "os") ? cpu : wall
+    if (!(key in best) || v < best[key])
+        best[key] = v
+    if (!(key in best_cpu) || cpu < best_cpu[key])
+        best_cpu[key] = cpu
+}
+
+BEGIN {
+    count = split(engines, engine, " ")
+}
+
+NR == FNR {
+    row[++rows] = $1
+    class_of[$1] = $2
+    if (!($2 in class_seen)) {
+        class_seen[$2] = 1
+        class[++classes] = $2
+    }
+    next
+}
+
+$3 == "failed" || $3 == "skipped" {
+    key = $1 SUBSEP $2
+    reason = $0
+    sub(/^[^ ]+ [^ ]+ /, "", reason)
+    if (!(key in trouble))
+        trouble[key] = reason
+    if ($2 == "guest")
+        guest_trouble[$1] = reason
+    next
+}
+
+$2 == "idle" {
+    best[$1, $2] = 100 * $3 / $4
+    next
+}
+
+$2 == "rss" {
+    best[$1, $2] = $3 / 1024
+    next
+}
+
+{
+    add($1, $2, $3, $4)
+    if ($5 != "-") {
+        # An engine that contradicts itself is wrong as well.
+        if (($1, $2) in sum && sum[$1, $2] != $5)
+            sum[$1, $2] = "varies"
+        else
+            sum[$1, $2] = $5
+    }
+}
+
+END {
+    print "times in ms for one unit of work, by " (by == "cpu" ? "processor time" : "the clock") ", the fastest round"
+    for (i = 1; i <= rows; i++) {
+        r = row[i]
+        if (r == "idle" || r == "rss") {
+            line = "figure " (r == "idle" ? "idle_percent" : "rss_mb")
+            for (e = 1; e <= count; e++) {
+                if (engine[e] != "native")
+                    line = line " " engine[e] " " ((engine[e], r) in best ? sprintf("%.2f", best[engine[e], r]) : "-")
+            }
+            print line
+            continue
+        }
+        line = "program " class_of[r] " " r
+        notes = ""
+        right = ("native", r) in sum ? sum["native", r] : ("qemu", r) in sum ? sum["qemu", r] : ""
+        for (e = 1; e <= count; e++) {
+            k = engine[e] SUBSEP r
+            if (k in best)
+                line = line " " engine[e] " " show(best[k])
+            else if (engine[e] != "native" || k in trouble)
+                line = line " " engine[e] " -"
+            if (k in trouble)
+                notes = notes " (" engine[e] " " trouble[k] ")"
+            if (k in sum && right != "" && sum[k] != right) {
+                notes = notes " WRONG in " engine[e] ": " sum[k]
+                # An engine's own error must not hide in a mean; a peer's is only said.
+                if (engine[e] == "nestbox")
+                    wrong[r] = 1
+                bad += engine[e] == "nestbox"
+            }
+        }
+        line = line " vs_qemu " ratio(best["nestbox", r], best["qemu", r])
+        line = line " vs_native " ratio(best["nestbox", r], best["native", r])
+        if (right != "")
+            line = line " sum " right
+        print line notes
+        if (class_of[r] == "boot") {
+            line = "figure " r "_cpu_ms"
+            for (e = 1; e <= count; e++) {
+                if ((engine[e], r) in best_cpu)
+                    line = line " " engine[e] " " show(best_cpu[engine[e], r])
+            }
+            print line
+        }
+    }
+    for (e = 1; e <= count; e++) {
+        if (engine[e] in guest_trouble)
+            print "trouble " engine[e] ": the guest " guest_trouble[engine[e]]
+    }
+    for (c = 1; c <= classes; c++) {
+        if (class[c] == "idle" || class[c] == "rss")
+            continue
+        done = all = 0
+        for (i = 1; i <= rows; i++) {
+            if (class_of[row[i]] == class[c]) {
+                all++
+                done += ("nestbox", row[i]) in best && !wrong[row[i]]
+            }
+        }
+        print "class " class[c] " vs_qemu " mean(class[c], "qemu") " vs_native " mean(class[c], "native") \
+            " vs_bochs " mean(class[c], "bochs") " programs " done "/" all
+    }
+    exit bad > 0
+}
