@@ -3,6 +3,7 @@
  * those of CR4 fault. Caches (CD, NW) have no effect. */
 #include "cpu/isa.h"
 #include "cpu/sys.h"
+#include "cpu/x87.h"
 
 enum { CR0_KNOWN = CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW |
                    CR0_CD | (int)CR0_PG };
@@ -23,6 +24,8 @@ bool cr0_write(struct cpu *c, u32 v)
         c->cpl = 0; /* PE can be changed at level 0 only */
     if (changed & (CR0_PG | CR0_WP))
         mmu_switch(c, false);
+    if (changed & CR0_NE)
+        fpu_error_changed(c);
     cpu_update_mode(c);
     return true;
 }

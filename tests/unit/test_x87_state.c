@@ -318,8 +318,14 @@ START_TEST(ferr_and_ignne)
     ck_assert_uint_eq(cpu_get(c, CPU_EIP), at);
     RUN(r, 1, 0xdb, 0xe3); /* FNINIT */
     ck_assert_int_eq(ferr_level, 0);
-    /* with NE there is no FERR# for IRQ13 */
-    cpu_set(c, CPU_CR0, CR0_PE | CR0_ET | CR0_NE);
+    /* with NE there is no FERR# for IRQ13: MOV CR0 */
+    divide_by_zero();
+    ck_assert_int_eq(ferr_level, 1);
+    cpu_set(c, CPU_EAX, CR0_PE | CR0_ET | CR0_NE);
+    RUN(r, 1, 0x0f, 0x22, 0xc0);
+    ck_assert_int_eq(ferr_level, 0);
+    EXPECT_FAULT(r, EXC_MF, 0, 0x9b);
+    RUN(r, 1, 0xdb, 0xe3);
     ferr_calls = 0;
     divide_by_zero();
     ck_assert_int_eq(ferr_calls, 0);
