@@ -77,8 +77,7 @@ NB_INLINE u16 fpu_run(struct cpu *c, fpu_fn *fn, void *out, const void *a, const
     return (u16)r;
 }
 
-/* The same in place, on a register; an exception that keeps the operand leaves it as it was. One copy
- * less between two operations on a register: they wait for each other's stores. */
+/* The same in place, on a register; an exception that keeps the operand leaves it as it was. */
 NB_INLINE u16 fpu_run_on(struct cpu *c, fpu_fn *fn, u8 *a, const void *b)
 {
     u8 was[10];

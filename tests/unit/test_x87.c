@@ -6,6 +6,8 @@
 
 Suite *suite_x87(void);
 
+#if defined(__x86_64__)
+
 /* ---- operands */
 
 struct f80 { u16 se; u64 sig; };
@@ -166,7 +168,7 @@ START_TEST(as_the_host)
     u8 op = (u8)(0xd8 + _i);
     struct rig *r = rig_prot();
     struct native n = native_new();
-    unsigned bad = 0, undefined = 0;
+    unsigned bad = 0;
     const char *env = getenv("X87_CASES");
     unsigned cases = env ? (unsigned)atoi(env) : 1500;
 
@@ -194,9 +196,10 @@ START_TEST(as_the_host)
             cpu_step(r->c);
             if (sig) {
                 ck_assert_int_eq(sig, SIGILL);
-                if (frame_seen(r).vec != EXC_UD)
+                if (frame_seen(r).vec != EXC_UD) {
                     printf("%02x %02x: defined here, not on the host\n", op, insn[1]);
-                undefined++;
+                    bad++;
+                }
                 cpu_set(r->c, CPU_ESP, SP0);
                 break;
             }
@@ -224,7 +227,6 @@ START_TEST(as_the_host)
         }
     }
     ck_assert_uint_eq(bad, 0);
-    (void)undefined;
     rig_free(r);
 }
 END_TEST
@@ -238,3 +240,12 @@ Suite *suite_x87(void)
     suite_add_tcase(s, t);
     return s;
 }
+
+#else
+
+Suite *suite_x87(void)
+{
+    return suite_create("x87"); /* no unit to compare with */
+}
+
+#endif
