@@ -5,7 +5,7 @@
 
 #include "core/types.h"
 
-/* The process's exit code for it (docs/exit-codes in the manual page). */
+/* The process's exit code for it (docs/cli.md, "Exit status"). */
 enum err_code {
     ERR_NONE = 0,
     ERR_CONFIG = 1,   /* usage or configuration */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Statements that play a user, for tests: -script, -expect-screen, -expect-serial, -timeout.
  * All on the machine thread, between two slices of nb_run(). In counted time all times are the
- * guest's, so that a script gives the same run every time. docs/command-line.md lists them. */
+ * guest's, so that a script gives the same run every time. docs/cli.md lists them. */
 #ifndef NB_FRONTEND_SCRIPT_H
 #define NB_FRONTEND_SCRIPT_H
 
