@@ -362,6 +362,9 @@ void isa_bind(struct decoded *d, u32 mode)
         return;
     if ((row->attr & A_SSE) && !(mode & MODE_FXSR))
         return;
+    /* control registers that are not there: before the privilege check */
+    if (d->map == MAP_2 && (d->opcode == 0x20 || d->opcode == 0x22) && !(BIT(d->reg) & 0x1d))
+        return;
     if ((row->chk & CHK_CPL0) && (mode & MODE_CPL3)) {
         in->fn = op_protected;
         return;

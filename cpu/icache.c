@@ -255,6 +255,10 @@ static unsigned decode_crossing(struct cpu *c, u32 la, u32 frame, paddr pa, stru
     st = isa_decode(c->isa, bytes, first, c->mode, d);
     if (st == DECODE_MORE && first < 15) {
         paddr pa2;
+        if (c->seg[S_CS].limit - c->eip < first) { /* before a page fault: SDM 3A table 6-2 */
+            cpu_raise_err(c, EXC_GP, 0);
+            return 0;
+        }
         if (!mmu_fetch(c, la + first, frame2, &pa2))
             return 0;
         fetch_bytes(c, *frame2, pa2, bytes + first, 15 - first);

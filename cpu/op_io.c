@@ -165,6 +165,9 @@ NB_INLINE unsigned string_io(struct cpu *c, const struct insn *i, unsigned size,
             FAULT(c);
         EXIT_AT(c, i, next_eip(c, i));
     }
+    /* the port is checked even if nothing is to be moved */
+    if (!(c->gpr[R_ECX] & i->ea_mask) && !io_check(c, (u16)c->gpr[R_EDX], size))
+        FAULT(c);
     for (unsigned n = 1; c->gpr[R_ECX] & i->ea_mask; n++) {
         u32 left = (c->gpr[R_ECX] - 1) & i->ea_mask;
 

@@ -2,8 +2,8 @@
 /* Shifts and rotates, SHLD and SHRD (SDM 2B: RCL/RCR/ROL/ROR, SAL/SAR/SHL/SHR, 2B: SHLD, SHRD).
  *
  * Counts are masked to five bits first. A masked count of 0 changes no flag. OF is defined for
- * counts of 1 only; for others hardware applies the same formula to the result, and so do we: the
- * flag's mask in the lab documents it. */
+ * counts of 1 only; for others hardware applies the same formula to the result, and so do we (compared
+ * with the host by the lab). */
 #include "cpu/flags.h"
 #include "cpu/isa.h"
 #include "cpu/mem.h"
@@ -36,11 +36,10 @@ NB_INLINE T k_ror##bits(struct cpu *c, T v, unsigned n) \
 } \
 NB_INLINE T k_rcl##bits(struct cpu *c, T v, unsigned n) \
 { \
-    n &= 31; \
-    if (bits < 32) \
-        n %= bits + 1; \
-    if (!n) \
+    if (!(n &= 31)) \
         return v; \
+    if (bits < 32) \
+        n %= bits + 1; /* 0: nothing moves, but OF is set as ever */ \
     u64 w = (u64)cc_cf(c) << bits | v; \
     w = (w << n | w >> (bits + 1 - n)) & ((2ull << bits) - 1); \
     T r = (T)w; \
@@ -50,11 +49,10 @@ NB_INLINE T k_rcl##bits(struct cpu *c, T v, unsigned n) \
 } \
 NB_INLINE T k_rcr##bits(struct cpu *c, T v, unsigned n) \
 { \
-    n &= 31; \
-    if (bits < 32) \
-        n %= bits + 1; \
-    if (!n) \
+    if (!(n &= 31)) \
         return v; \
+    if (bits < 32) \
+        n %= bits + 1; /* 0: nothing moves, but OF is set as ever */ \
     u64 w = (u64)cc_cf(c) << bits | v; \
     w = (w >> n | w << (bits + 1 - n)) & ((2ull << bits) - 1); \
     T r = (T)w; \
@@ -143,7 +141,7 @@ NB_INLINE u16 k_shld16(struct cpu *c, u16 d, u16 s, unsigned n)
     u64 w = (u64)d << 32 | (u64)s << 16 | d;
     u16 r = (u16)((w << n) >> 32);
     bool cf = (w >> (48 - n)) & 1;
-    shift_flags(c, (u32)(i32)(i16)r, cf, ((r ^ d) >> 15) & 1);
+    shift_flags(c, (u32)(i32)(i16)r, cf, cf ^ (bool)(r >> 15));
     return r;
 }
 
@@ -152,7 +150,8 @@ NB_INLINE u32 k_shld32(struct cpu *c, u32 d, u32 s, unsigned n)
     if (!(n &= 31))
         return d;
     u32 r = d << n | s >> (32 - n);
-    shift_flags(c, r, (d >> (32 - n)) & 1, (r ^ d) >> 31);
+    bool cf = (d >> (32 - n)) & 1;
+    shift_flags(c, r, cf, cf ^ (bool)(r >> 31));
     return r;
 }
 
@@ -162,7 +161,7 @@ NB_INLINE u16 k_shrd16(struct cpu *c, u16 d, u16 s, unsigned n)
         return d;
     u64 w = (u64)d << 32 | (u64)s << 16 | d;
     u16 r = (u16)(w >> n);
-    shift_flags(c, (u32)(i32)(i16)r, (w >> (n - 1)) & 1, ((r ^ d) >> 15) & 1);
+    shift_flags(c, (u32)(i32)(i16)r, (w >> (n - 1)) & 1, ((r ^ r << 1) >> 15) & 1);
     return r;
 }
 
@@ -171,7 +170,7 @@ NB_INLINE u32 k_shrd32(struct cpu *c, u32 d, u32 s, unsigned n)
     if (!(n &= 31))
         return d;
     u32 r = d >> n | s << (32 - n);
-    shift_flags(c, r, (d >> (n - 1)) & 1, (r ^ d) >> 31);
+    shift_flags(c, r, (d >> (n - 1)) & 1, (r ^ r << 1) >> 31);
     return r;
 }
 

@@ -194,16 +194,17 @@ static unsigned op_verw(struct cpu *c, const struct insn *i)
 static unsigned op_arpl(struct cpu *c, const struct insn *i)
 {
     unsigned rpl = REG16(c, i->src) & 3;
-    struct rmw m;
     u16 v;
     bool adjust;
 
     c->cur = i;
     if (i->flags & INSN_MEM) {
-        if (!rmw_begin16(c, i->seg, insn_ea(c, i), &v, &m))
+        /* not a read-modify-write cycle: memory is written only where there is something to change */
+        u32 ea = insn_ea(c, i);
+        if (!mem_read16(c, i->seg, ea, &v))
             FAULT(c);
         adjust = (v & 3u) < rpl;
-        if (adjust && !rmw_end16(c, &m, (u16)((v & ~3u) | rpl)))
+        if (adjust && !mem_write16(c, i->seg, ea, (u16)((v & ~3u) | rpl)))
             FAULT(c);
     } else {
         v = REG16(c, i->dst);
