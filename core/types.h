@@ -55,6 +55,11 @@ static inline i32 sext(u32 v, unsigned bits)
     return (i32)(v << (32 - bits)) >> (32 - bits);
 }
 
+static inline bool odd_parity(u8 v) { return __builtin_parity(v); }
+static inline unsigned ctz32(u32 v) { return (unsigned)__builtin_ctz(v); } /* v != 0 */
+static inline unsigned clz32(u32 v) { return (unsigned)__builtin_clz(v); } /* v != 0 */
+static inline u32 bswap32(u32 v) { return __builtin_bswap32(v); }
+
 /* All ones in the low `size` bytes (1, 2, 4): what an access to nothing reads. */
 static inline u32 size_mask(unsigned size)
 {

@@ -25,7 +25,7 @@ NB_INLINE bool cc_zf(const struct cpu *c) { return c->cc.res == 0; }
 NB_INLINE bool cc_sf(const struct cpu *c) { return ((c->cc.res >> 31) ^ c->cc.aux) & 1; }
 NB_INLINE bool cc_pf(const struct cpu *c)
 {
-    return !__builtin_parity((c->cc.res ^ (c->cc.aux >> 8)) & 0xff);
+    return !odd_parity((u8)(c->cc.res ^ (c->cc.aux >> 8)));
 }
 
 /* The six flags as EFLAGS bits. */

@@ -11,58 +11,129 @@
 #define MEM_FAST_(tbl, la, size) \
     (likely((tbl)[(la) >> 12] != 0) && likely(((la) & PAGE_MASK) <= PAGE_SIZE - (size)))
 
+/* The slow paths take and give values, not addresses of locals: a handler whose locals nobody can
+ * reach ends in a jump to the next one instead of a call. Bit 63: a fault is parked. */
+#define MEM_FAULT (1ull << 63)
+u64 mem_load_slow(struct cpu *c, u32 la, unsigned size, bool user);
+u64 mem_load_rmw_slow(struct cpu *c, u32 la, unsigned size, bool user);
+bool mem_store_slow(struct cpu *c, u32 la, u32 v, unsigned size, bool user);
+u64 seg_linear_slow(struct cpu *c, unsigned s, u32 ea, unsigned size, bool write); /* address */
+
+#define MEM_LOAD_(bits, type, table, user) \
+    if (MEM_FAST_(table, la, bits / 8)) { \
+        memcpy(v, (const u8 *)(uintptr_t)((table)[la >> 12] + la), bits / 8); \
+        return true; \
+    } \
+    u64 r_ = mem_load_slow(c, la, bits / 8, user); \
+    *v = (type)r_; \
+    return !(r_ & MEM_FAULT);
+#define MEM_STORE_(bits, table, user) \
+    if (MEM_FAST_(table, la, bits / 8)) { \
+        memcpy((u8 *)(uintptr_t)((table)[la >> 12] + la), &v, bits / 8); \
+        return true; \
+    } \
+    return mem_store_slow(c, la, v, bits / 8, user);
+
 #define MEM_DEFINE_(bits, type) \
 NB_INLINE NB_WARN_UNUSED bool la_read##bits(struct cpu *c, u32 la, type *v) \
 { \
-    if (MEM_FAST_(c->tlb_rd, la, bits / 8)) { \
-        memcpy(v, (const u8 *)(uintptr_t)(c->tlb_rd[la >> 12] + la), bits / 8); \
-        return true; \
-    } \
-    return mem_read_slow(c, la, v, bits / 8, c->cpl == 3); \
+    MEM_LOAD_(bits, type, c->tlb_rd, c->cpl == 3) \
 } \
 NB_INLINE NB_WARN_UNUSED bool la_write##bits(struct cpu *c, u32 la, type v) \
 { \
-    if (MEM_FAST_(c->tlb_wr, la, bits / 8)) { \
-        memcpy((u8 *)(uintptr_t)(c->tlb_wr[la >> 12] + la), &v, bits / 8); \
-        return true; \
-    } \
-    return mem_write_slow(c, la, &v, bits / 8, c->cpl == 3); \
+    MEM_STORE_(bits, c->tlb_wr, c->cpl == 3) \
 } \
 NB_INLINE NB_WARN_UNUSED bool sys_read##bits(struct cpu *c, u32 la, type *v) \
 { \
-    if (MEM_FAST_(c->tlb_sys_rd, la, bits / 8)) { \
-        memcpy(v, (const u8 *)(uintptr_t)(c->tlb_sys_rd[la >> 12] + la), bits / 8); \
-        return true; \
-    } \
-    return mem_read_slow(c, la, v, bits / 8, false); \
+    MEM_LOAD_(bits, type, c->tlb_sys_rd, false) \
 } \
 NB_INLINE NB_WARN_UNUSED bool sys_write##bits(struct cpu *c, u32 la, type v) \
 { \
-    if (MEM_FAST_(c->tlb_sys_wr, la, bits / 8)) { \
-        memcpy((u8 *)(uintptr_t)(c->tlb_sys_wr[la >> 12] + la), &v, bits / 8); \
-        return true; \
-    } \
-    return mem_write_slow(c, la, &v, bits / 8, false); \
-} \
-NB_INLINE NB_WARN_UNUSED bool mem_read##bits(struct cpu *c, unsigned s, u32 ea, type *v) \
-{ \
-    u32 la = c->seg[s].base + ea; \
-    if (unlikely(ea >= c->seg[s].rd_end) && !seg_check_slow(c, s, ea, bits / 8, false, &la)) \
-        return false; \
-    return la_read##bits(c, la, v); \
-} \
-NB_INLINE NB_WARN_UNUSED bool mem_write##bits(struct cpu *c, unsigned s, u32 ea, type v) \
-{ \
-    u32 la = c->seg[s].base + ea; \
-    if (unlikely(ea >= c->seg[s].wr_end) && !seg_check_slow(c, s, ea, bits / 8, true, &la)) \
-        return false; \
-    return la_write##bits(c, la, v); \
+    MEM_STORE_(bits, c->tlb_sys_wr, false) \
 }
 
 MEM_DEFINE_(8, u8)
 MEM_DEFINE_(16, u16)
 MEM_DEFINE_(32, u32)
-MEM_DEFINE_(64, u64)
+
+/* 64 bits fill the register that the others keep their fault bit in. */
+NB_INLINE NB_WARN_UNUSED bool la_read64(struct cpu *c, u32 la, u64 *v)
+{
+    if (MEM_FAST_(c->tlb_rd, la, 8)) {
+        memcpy(v, (const u8 *)(uintptr_t)(c->tlb_rd[la >> 12] + la), 8);
+        return true;
+    }
+    return mem_read_slow(c, la, v, 8, c->cpl == 3);
+}
+NB_INLINE NB_WARN_UNUSED bool la_write64(struct cpu *c, u32 la, u64 v)
+{
+    if (MEM_FAST_(c->tlb_wr, la, 8)) {
+        memcpy((u8 *)(uintptr_t)(c->tlb_wr[la >> 12] + la), &v, 8);
+        return true;
+    }
+    return mem_write_slow(c, la, &v, 8, c->cpl == 3);
+}
+NB_INLINE NB_WARN_UNUSED bool sys_read64(struct cpu *c, u32 la, u64 *v)
+{
+    return mem_read_slow(c, la, v, 8, false);
+}
+NB_INLINE NB_WARN_UNUSED bool sys_write64(struct cpu *c, u32 la, u64 v)
+{
+    return mem_write_slow(c, la, &v, 8, false);
+}
+
+/* Linear address of an access, segment checked. */
+NB_INLINE NB_WARN_UNUSED bool seg_linear(struct cpu *c, unsigned s, u32 ea, unsigned size, bool write,
+                                         u32 *la)
+{
+    *la = c->seg[s].base + ea;
+    if (unlikely(ea >= (write ? c->seg[s].wr_end : c->seg[s].rd_end))) {
+        u64 r = seg_linear_slow(c, s, ea, size, write);
+        *la = (u32)r;
+        return !(r & MEM_FAULT);
+    }
+    return true;
+}
+
+#define MEM_SEG_(bits, type) \
+NB_INLINE NB_WARN_UNUSED bool mem_read##bits(struct cpu *c, unsigned s, u32 ea, type *v) \
+{ \
+    u32 la; \
+    return seg_linear(c, s, ea, bits / 8, false, &la) && la_read##bits(c, la, v); \
+} \
+NB_INLINE NB_WARN_UNUSED bool mem_write##bits(struct cpu *c, unsigned s, u32 ea, type v) \
+{ \
+    u32 la; \
+    return seg_linear(c, s, ea, bits / 8, true, &la) && la_write##bits(c, la, v); \
+}
+MEM_SEG_(8, u8)
+MEM_SEG_(16, u16)
+MEM_SEG_(32, u32)
+MEM_SEG_(64, u64)
+
+/* Host address of an access that needs nothing else: in the segment, in one page, plain memory with a
+ * table entry. NULL: use the accessors above. Handlers of frequent rows try this first and do the rest
+ * in a cold twin, so that they need no stack frame. */
+NB_INLINE u8 *mem_fast_rd(const struct cpu *c, unsigned s, u32 ea, unsigned size)
+{
+    u32 la = c->seg[s].base + ea;
+    u64 e = c->tlb_rd[la >> 12];
+
+    if (unlikely(ea >= c->seg[s].rd_end) || unlikely(!e) ||
+        unlikely((la & PAGE_MASK) > PAGE_SIZE - size))
+        return NULL;
+    return (u8 *)(uintptr_t)(e + la);
+}
+NB_INLINE u8 *mem_fast_wr(const struct cpu *c, unsigned s, u32 ea, unsigned size)
+{
+    u32 la = c->seg[s].base + ea;
+    u64 e = c->tlb_wr[la >> 12];
+
+    if (unlikely(ea >= c->seg[s].wr_end) || unlikely(!e) ||
+        unlikely((la & PAGE_MASK) > PAGE_SIZE - size))
+        return NULL;
+    return (u8 *)(uintptr_t)(e + la);
+}
 
 /* Read-modify-write: the first half checks for write and returns the host address if the fast path
  * holds; the second half stores. A fault can only happen in the first. */
@@ -70,24 +141,23 @@ struct rmw {
     u32 la;
     u8 *host; /* NULL: the slow store is used; it cannot fault any more */
 };
-#define MEM_RMW_(bits, type) \
+#define MEM_RMW_(bits, type, SLOW_LOAD, SLOW_STORE) \
 NB_INLINE NB_WARN_UNUSED bool rmw_begin##bits(struct cpu *c, unsigned s, u32 ea, type *v, \
                                               struct rmw *m) \
 { \
-    m->la = c->seg[s].base + ea; \
-    if (unlikely(ea >= c->seg[s].wr_end) && \
-        !seg_check_slow(c, s, ea, bits / 8, true, &m->la)) \
+    u32 la; \
+    if (!seg_linear(c, s, ea, bits / 8, true, &la) || \
+        (unlikely(ea >= c->seg[s].rd_end) && \
+         (seg_linear_slow(c, s, ea, bits / 8, false) & MEM_FAULT))) \
         return false; \
-    if (unlikely(ea >= c->seg[s].rd_end) && \
-        !seg_check_slow(c, s, ea, bits / 8, false, &m->la)) \
-        return false; \
-    if (MEM_FAST_(c->tlb_wr, m->la, bits / 8)) { \
-        m->host = (u8 *)(uintptr_t)(c->tlb_wr[m->la >> 12] + m->la); \
+    m->la = la; \
+    if (MEM_FAST_(c->tlb_wr, la, bits / 8)) { \
+        m->host = (u8 *)(uintptr_t)(c->tlb_wr[la >> 12] + la); \
         memcpy(v, m->host, bits / 8); \
         return true; \
     } \
     m->host = NULL; \
-    return mem_rmw_slow(c, m->la, v, bits / 8, c->cpl == 3); \
+    SLOW_LOAD \
 } \
 NB_INLINE NB_WARN_UNUSED bool rmw_end##bits(struct cpu *c, const struct rmw *m, type v) \
 { \
@@ -95,13 +165,19 @@ NB_INLINE NB_WARN_UNUSED bool rmw_end##bits(struct cpu *c, const struct rmw *m, 
         memcpy(m->host, &v, bits / 8); \
         return true; \
     } \
-    return mem_write_slow(c, m->la, &v, bits / 8, c->cpl == 3); \
+    SLOW_STORE \
 }
+#define RMW_LOAD_(bits, type) \
+    u64 r_ = mem_load_rmw_slow(c, la, bits / 8, c->cpl == 3); \
+    *v = (type)r_; \
+    return !(r_ & MEM_FAULT);
+#define RMW_STORE_(bits) return mem_store_slow(c, m->la, v, bits / 8, c->cpl == 3);
 
-MEM_RMW_(8, u8)
-MEM_RMW_(16, u16)
-MEM_RMW_(32, u32)
-MEM_RMW_(64, u64)
+MEM_RMW_(8, u8, RMW_LOAD_(8, u8), RMW_STORE_(8))
+MEM_RMW_(16, u16, RMW_LOAD_(16, u16), RMW_STORE_(16))
+MEM_RMW_(32, u32, RMW_LOAD_(32, u32), RMW_STORE_(32))
+MEM_RMW_(64, u64, return mem_rmw_slow(c, la, v, 8, c->cpl == 3);,
+         return mem_write_slow(c, m->la, &v, 8, c->cpl == 3);)
 
 /* Stack with SS and its size. A push writes before ESP changes; the caller commits ESP. */
 #define MEM_STACK_(bits, type) \

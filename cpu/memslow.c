@@ -3,7 +3,7 @@
  * crossings, MMIO, pages with code or breakpoints, alignment checks. The order is fixed: all pages
  * are judged, then alignment, then A and D bits are set, then bytes move. So an access that faults
  * has changed nothing, not even an A bit. */
-#include "cpu/insn.h"
+#include "cpu/mem.h"
 #include "cpu/mmu.h"
 
 /* ---- data breakpoints (SDM 3B 17.2) and the debugger's watchpoints ---- */
@@ -347,4 +347,32 @@ u32 cpu_debug_write(struct cpu *c, u32 la, const void *buf, u32 len)
         done += n;
     }
     return done;
+}
+
+/* ---- the same by value, for handlers (mem.h) ---- */
+
+u64 mem_load_slow(struct cpu *c, u32 la, unsigned size, bool user)
+{
+    u32 v = 0;
+
+    return mem_read_slow(c, la, &v, size, user) ? v : MEM_FAULT;
+}
+
+u64 mem_load_rmw_slow(struct cpu *c, u32 la, unsigned size, bool user)
+{
+    u32 v = 0;
+
+    return mem_rmw_slow(c, la, &v, size, user) ? v : MEM_FAULT;
+}
+
+bool mem_store_slow(struct cpu *c, u32 la, u32 v, unsigned size, bool user)
+{
+    return mem_write_slow(c, la, &v, size, user);
+}
+
+u64 seg_linear_slow(struct cpu *c, unsigned s, u32 ea, unsigned size, bool write)
+{
+    u32 la = 0;
+
+    return seg_check_slow(c, s, ea, size, write, &la) ? la : MEM_FAULT;
 }

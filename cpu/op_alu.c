@@ -19,7 +19,7 @@ static unsigned name##bits##_ri(struct cpu *c, const struct insn *i) \
     REGV(bits, c, i->dst) = k_##name##bits(c, REGV(bits, c, i->dst), (T)i->imm); \
     NEXT(c, i); \
 } \
-static unsigned name##bits##_rm(struct cpu *c, const struct insn *i) \
+static NB_COLD unsigned name##bits##_rm_slow(struct cpu *c, const struct insn *i) \
 { \
     T v; \
     c->cur = i; \
@@ -28,7 +28,17 @@ static unsigned name##bits##_rm(struct cpu *c, const struct insn *i) \
     REGV(bits, c, i->dst) = k_##name##bits(c, REGV(bits, c, i->dst), v); \
     NEXT(c, i); \
 } \
-static unsigned name##bits##_m(struct cpu *c, const struct insn *i, T src) \
+static unsigned name##bits##_rm(struct cpu *c, const struct insn *i) \
+{ \
+    T v; \
+    const u8 *p = mem_fast_rd(c, i->seg, insn_ea(c, i), bits / 8); \
+    if (unlikely(!p)) \
+        return name##bits##_rm_slow(c, i); \
+    memcpy(&v, p, bits / 8); \
+    REGV(bits, c, i->dst) = k_##name##bits(c, REGV(bits, c, i->dst), v); \
+    NEXT(c, i); \
+} \
+static NB_COLD unsigned name##bits##_m_slow(struct cpu *c, const struct insn *i, T src) \
 { \
     T v; \
     struct rmw m; \
@@ -37,6 +47,17 @@ static unsigned name##bits##_m(struct cpu *c, const struct insn *i, T src) \
         FAULT(c); \
     if (!rmw_end##bits(c, &m, k_##name##bits(c, v, src))) \
         FAULT(c); \
+    NEXT(c, i); \
+} \
+NB_INLINE unsigned name##bits##_m(struct cpu *c, const struct insn *i, T src) \
+{ \
+    T v; \
+    u8 *p = mem_fast_wr(c, i->seg, insn_ea(c, i), bits / 8); \
+    if (unlikely(!p)) \
+        return name##bits##_m_slow(c, i, src); \
+    memcpy(&v, p, bits / 8); \
+    v = k_##name##bits(c, v, src); \
+    memcpy(p, &v, bits / 8); \
     NEXT(c, i); \
 } \
 static unsigned name##bits##_mr(struct cpu *c, const struct insn *i) \
@@ -60,7 +81,7 @@ static unsigned name##bits##_ri(struct cpu *c, const struct insn *i) \
     K(c, REGV(bits, c, i->dst), (T)i->imm); \
     NEXT(c, i); \
 } \
-static unsigned name##bits##_rm(struct cpu *c, const struct insn *i) \
+static NB_COLD unsigned name##bits##_rm_slow(struct cpu *c, const struct insn *i) \
 { \
     T v; \
     c->cur = i; \
@@ -69,7 +90,17 @@ static unsigned name##bits##_rm(struct cpu *c, const struct insn *i) \
     K(c, REGV(bits, c, i->dst), v); \
     NEXT(c, i); \
 } \
-static unsigned name##bits##_mr(struct cpu *c, const struct insn *i) \
+static unsigned name##bits##_rm(struct cpu *c, const struct insn *i) \
+{ \
+    T v; \
+    const u8 *p = mem_fast_rd(c, i->seg, insn_ea(c, i), bits / 8); \
+    if (unlikely(!p)) \
+        return name##bits##_rm_slow(c, i); \
+    memcpy(&v, p, bits / 8); \
+    K(c, REGV(bits, c, i->dst), v); \
+    NEXT(c, i); \
+} \
+static NB_COLD unsigned name##bits##_mr_slow(struct cpu *c, const struct insn *i) \
 { \
     T v; \
     c->cur = i; \
@@ -78,12 +109,32 @@ static unsigned name##bits##_mr(struct cpu *c, const struct insn *i) \
     K(c, v, REGV(bits, c, i->src)); \
     NEXT(c, i); \
 } \
-static unsigned name##bits##_mi(struct cpu *c, const struct insn *i) \
+static unsigned name##bits##_mr(struct cpu *c, const struct insn *i) \
+{ \
+    T v; \
+    const u8 *p = mem_fast_rd(c, i->seg, insn_ea(c, i), bits / 8); \
+    if (unlikely(!p)) \
+        return name##bits##_mr_slow(c, i); \
+    memcpy(&v, p, bits / 8); \
+    K(c, v, REGV(bits, c, i->src)); \
+    NEXT(c, i); \
+} \
+static NB_COLD unsigned name##bits##_mi_slow(struct cpu *c, const struct insn *i) \
 { \
     T v; \
     c->cur = i; \
     if (!mem_read##bits(c, i->seg, insn_ea(c, i), &v)) \
         FAULT(c); \
+    K(c, v, (T)i->imm); \
+    NEXT(c, i); \
+} \
+static unsigned name##bits##_mi(struct cpu *c, const struct insn *i) \
+{ \
+    T v; \
+    const u8 *p = mem_fast_rd(c, i->seg, insn_ea(c, i), bits / 8); \
+    if (unlikely(!p)) \
+        return name##bits##_mi_slow(c, i); \
+    memcpy(&v, p, bits / 8); \
     K(c, v, (T)i->imm); \
     NEXT(c, i); \
 }
@@ -119,7 +170,7 @@ static unsigned name##bits##_r(struct cpu *c, const struct insn *i) \
     REGV(bits, c, i->dst) = k_##name##bits(c, REGV(bits, c, i->dst)); \
     NEXT(c, i); \
 } \
-static unsigned name##bits##_m(struct cpu *c, const struct insn *i) \
+static NB_COLD unsigned name##bits##_m_slow(struct cpu *c, const struct insn *i) \
 { \
     T v; \
     struct rmw m; \
@@ -128,6 +179,17 @@ static unsigned name##bits##_m(struct cpu *c, const struct insn *i) \
         FAULT(c); \
     if (!rmw_end##bits(c, &m, k_##name##bits(c, v))) \
         FAULT(c); \
+    NEXT(c, i); \
+} \
+static unsigned name##bits##_m(struct cpu *c, const struct insn *i) \
+{ \
+    T v; \
+    u8 *p = mem_fast_wr(c, i->seg, insn_ea(c, i), bits / 8); \
+    if (unlikely(!p)) \
+        return name##bits##_m_slow(c, i); \
+    memcpy(&v, p, bits / 8); \
+    v = k_##name##bits(c, v); \
+    memcpy(p, &v, bits / 8); \
     NEXT(c, i); \
 }
 #define UFORMS_(name, bits) { [FORM_R] = name##bits##_r, [FORM_M] = name##bits##_m }

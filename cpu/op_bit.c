@@ -119,8 +119,8 @@ static unsigned name##bits##_rm(struct cpu *c, const struct insn *i) \
     SCAN_(name, 32, u32, EXPR) \
     const struct hset hs_##name = { { { 0 }, { [FORM_RR] = name##16_rr, [FORM_RM] = name##16_rm }, \
                                       { [FORM_RR] = name##32_rr, [FORM_RM] = name##32_rm } } };
-SCAN(bsf, __builtin_ctz(v))
-SCAN(bsr, 31 - __builtin_clz(v))
+SCAN(bsf, ctz32(v))
+SCAN(bsr, 31 - clz32(v))
 
 /* ---- decimal adjustments: the pseudo-code of SDM 2A */
 

@@ -70,13 +70,24 @@ static unsigned jmp_ind##bits##_m(struct cpu *c, const struct insn *i) \
         FAULT(c); \
     GO(c, i, v); \
 } \
-static unsigned call_to##bits(struct cpu *c, const struct insn *i, u32 to) \
+static NB_COLD unsigned call_to##bits##_slow(struct cpu *c, const struct insn *i, u32 to) \
 { \
     c->cur = i; \
     if (unlikely(to > c->seg[S_CS].limit)) \
         RAISE_ERR(c, i, EXC_GP, 0); \
     if (!stack_push##bits(c, &c->gpr[R_ESP], (T)next_eip(c, i))) \
         FAULT(c); \
+    END_AT(c, i, to); \
+} \
+NB_INLINE unsigned call_to##bits(struct cpu *c, const struct insn *i, u32 to) \
+{ \
+    T v = (T)next_eip(c, i); \
+    u32 mask = stack_mask(c), sp = (c->gpr[R_ESP] - bits / 8) & mask; \
+    u8 *p = mem_fast_wr(c, S_SS, sp, bits / 8); \
+    if (unlikely(!p) || unlikely(to > c->seg[S_CS].limit)) \
+        return call_to##bits##_slow(c, i, to); \
+    memcpy(p, &v, bits / 8); \
+    c->gpr[R_ESP] = (c->gpr[R_ESP] & ~mask) | sp; \
     END_AT(c, i, to); \
 } \
 static unsigned call##bits(struct cpu *c, const struct insn *i) \

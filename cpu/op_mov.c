@@ -15,7 +15,7 @@ static unsigned mov##bits##_ri(struct cpu *c, const struct insn *i) \
     REG##bits(c, i->dst) = (T)i->imm; \
     NEXT(c, i); \
 } \
-static unsigned mov##bits##_rm(struct cpu *c, const struct insn *i) \
+static NB_COLD unsigned mov##bits##_rm_slow(struct cpu *c, const struct insn *i) \
 { \
     T v; \
     c->cur = i; \
@@ -24,18 +24,43 @@ static unsigned mov##bits##_rm(struct cpu *c, const struct insn *i) \
     REG##bits(c, i->dst) = v; \
     NEXT(c, i); \
 } \
-static unsigned mov##bits##_mr(struct cpu *c, const struct insn *i) \
+static unsigned mov##bits##_rm(struct cpu *c, const struct insn *i) \
+{ \
+    const u8 *p = mem_fast_rd(c, i->seg, insn_ea(c, i), bits / 8); \
+    if (unlikely(!p)) \
+        return mov##bits##_rm_slow(c, i); \
+    memcpy(&REG##bits(c, i->dst), p, bits / 8); \
+    NEXT(c, i); \
+} \
+static NB_COLD unsigned mov##bits##_mr_slow(struct cpu *c, const struct insn *i) \
 { \
     c->cur = i; \
     if (!mem_write##bits(c, i->seg, insn_ea(c, i), REG##bits(c, i->src))) \
         FAULT(c); \
     NEXT(c, i); \
 } \
-static unsigned mov##bits##_mi(struct cpu *c, const struct insn *i) \
+static unsigned mov##bits##_mr(struct cpu *c, const struct insn *i) \
+{ \
+    u8 *p = mem_fast_wr(c, i->seg, insn_ea(c, i), bits / 8); \
+    if (unlikely(!p)) \
+        return mov##bits##_mr_slow(c, i); \
+    memcpy(p, &REG##bits(c, i->src), bits / 8); \
+    NEXT(c, i); \
+} \
+static NB_COLD unsigned mov##bits##_mi_slow(struct cpu *c, const struct insn *i) \
 { \
     c->cur = i; \
     if (!mem_write##bits(c, i->seg, insn_ea(c, i), (T)i->imm)) \
         FAULT(c); \
+    NEXT(c, i); \
+} \
+static unsigned mov##bits##_mi(struct cpu *c, const struct insn *i) \
+{ \
+    T v = (T)i->imm; \
+    u8 *p = mem_fast_wr(c, i->seg, insn_ea(c, i), bits / 8); \
+    if (unlikely(!p)) \
+        return mov##bits##_mi_slow(c, i); \
+    memcpy(p, &v, bits / 8); \
     NEXT(c, i); \
 }
 MOV_(8, u8)
@@ -53,12 +78,22 @@ static unsigned name##D##_rr(struct cpu *c, const struct insn *i) \
     REG##D(c, i->dst) = (DT)(ST)REG##S(c, i->src); \
     NEXT(c, i); \
 } \
-static unsigned name##D##_rm(struct cpu *c, const struct insn *i) \
+static NB_COLD unsigned name##D##_rm_slow(struct cpu *c, const struct insn *i) \
 { \
     u##S v; \
     c->cur = i; \
     if (!mem_read##S(c, i->seg, insn_ea(c, i), &v)) \
         FAULT(c); \
+    REG##D(c, i->dst) = (DT)(ST)v; \
+    NEXT(c, i); \
+} \
+static unsigned name##D##_rm(struct cpu *c, const struct insn *i) \
+{ \
+    u##S v; \
+    const u8 *p = mem_fast_rd(c, i->seg, insn_ea(c, i), S / 8); \
+    if (unlikely(!p)) \
+        return name##D##_rm_slow(c, i); \
+    memcpy(&v, p, S / 8); \
     REG##D(c, i->dst) = (DT)(ST)v; \
     NEXT(c, i); \
 }
@@ -132,7 +167,7 @@ static unsigned bswap16(struct cpu *c, const struct insn *i)
 
 static unsigned bswap32(struct cpu *c, const struct insn *i)
 {
-    REG32(c, i->dst) = __builtin_bswap32(REG32(c, i->dst));
+    REG32(c, i->dst) = bswap32(REG32(c, i->dst));
     NEXT(c, i);
 }
 const struct hset hs_bswap = { { { 0 }, { [FORM_R] = bswap16 }, { [FORM_R] = bswap32 } } };

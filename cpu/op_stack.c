@@ -5,11 +5,21 @@
 #include "cpu/mem.h"
 
 #define PUSH_(bits, T) \
-static unsigned push##bits(struct cpu *c, const struct insn *i, T v) \
+static NB_COLD unsigned push##bits##_slow(struct cpu *c, const struct insn *i, T v) \
 { \
     c->cur = i; \
     if (!stack_push##bits(c, &c->gpr[R_ESP], v)) \
         FAULT(c); \
+    NEXT(c, i); \
+} \
+NB_INLINE unsigned push##bits(struct cpu *c, const struct insn *i, T v) \
+{ \
+    u32 mask = stack_mask(c), sp = (c->gpr[R_ESP] - bits / 8) & mask; \
+    u8 *p = mem_fast_wr(c, S_SS, sp, bits / 8); \
+    if (unlikely(!p)) \
+        return push##bits##_slow(c, i, v); \
+    memcpy(p, &v, bits / 8); \
+    c->gpr[R_ESP] = (c->gpr[R_ESP] & ~mask) | sp; \
     NEXT(c, i); \
 } \
 static unsigned push##bits##_r(struct cpu *c, const struct insn *i) \
@@ -28,13 +38,25 @@ static unsigned push##bits##_m(struct cpu *c, const struct insn *i) \
         FAULT(c); \
     return push##bits(c, i, v); \
 } \
-static unsigned pop##bits##_r(struct cpu *c, const struct insn *i) \
+static NB_COLD unsigned pop##bits##_r_slow(struct cpu *c, const struct insn *i) \
 { \
     T v; \
     c->cur = i; \
     if (!stack_pop##bits(c, &c->gpr[R_ESP], &v)) \
         FAULT(c); \
     REG##bits(c, i->dst) = v; /* after ESP: POP ESP takes the popped value */ \
+    NEXT(c, i); \
+} \
+static unsigned pop##bits##_r(struct cpu *c, const struct insn *i) \
+{ \
+    T v; \
+    u32 mask = stack_mask(c), esp = c->gpr[R_ESP]; \
+    const u8 *p = mem_fast_rd(c, S_SS, esp & mask, bits / 8); \
+    if (unlikely(!p)) \
+        return pop##bits##_r_slow(c, i); \
+    memcpy(&v, p, bits / 8); \
+    c->gpr[R_ESP] = (esp & ~mask) | ((esp + bits / 8) & mask); \
+    REG##bits(c, i->dst) = v; \
     NEXT(c, i); \
 } \
 static unsigned pop##bits##_m(struct cpu *c, const struct insn *i) \

@@ -262,8 +262,9 @@ bool frame_push(struct cpu *c, const struct seg *ss, u32 *sp, const u32 *v, unsi
         if (!seg_in_limit(ss, (*sp - k * size) & mask, size))
             return cpu_raise_err(c, EXC_SS, ss_err);
     }
-    if (low <= ((*sp - size) & mask)) {
-        if (!probe(c, ss->base + low, n * size, inner))
+    u32 first = ss->base + ((*sp - size) & mask), last = ss->base + low;
+    if (!((first ^ last) & ~PAGE_MASK) && (first & PAGE_MASK) <= PAGE_SIZE - size) {
+        if (!probe(c, first, size, inner)) /* CR2 is that of the first push */
             return false;
     } else {
         for (unsigned k = 1; k <= n; k++) {
