@@ -58,7 +58,7 @@ static inline i32 sext(u32 v, unsigned bits)
 static inline bool odd_parity(u8 v) { return __builtin_parity(v); }
 static inline unsigned ctz32(u32 v) { return (unsigned)__builtin_ctz(v); } /* v != 0 */
 static inline unsigned clz32(u32 v) { return (unsigned)__builtin_clz(v); } /* v != 0 */
-static inline u32 bswap32(u32 v) { return __builtin_bswap32(v); }
+static inline u32 swap_bytes32(u32 v) { return __builtin_bswap32(v); }
 
 /* All ones in the low `size` bytes (1, 2, 4): what an access to nothing reads. */
 static inline u32 size_mask(unsigned size)

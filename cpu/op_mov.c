@@ -167,7 +167,7 @@ static unsigned bswap16(struct cpu *c, const struct insn *i)
 
 static unsigned bswap32(struct cpu *c, const struct insn *i)
 {
-    REG32(c, i->dst) = bswap32(REG32(c, i->dst));
+    REG32(c, i->dst) = swap_bytes32(REG32(c, i->dst));
     NEXT(c, i);
 }
 const struct hset hs_bswap = { { { 0 }, { [FORM_R] = bswap16 }, { [FORM_R] = bswap32 } } };
