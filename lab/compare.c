@@ -11,11 +11,11 @@ const char lab_sreg_name[6][3] = { "es", "cs", "ss", "ds", "fs", "gs" };
 
 /* Control, status, tags, registers, MXCSR. The pointers FOP, FIP, FDP are left out: processors keep
  * them as they like, and AMD's FXSAVE only does with an exception pending (APM 2, 11.4.4). */
-static u32 compare_fx(const u8 *a, const u8 *b)
+static u32 compare_fx(const u8 *a, const u8 *b, u16 sw_mask)
 {
     u32 diff = 0;
 
-    if (ld16(a) != ld16(b) || ld16(a + 2) != ld16(b + 2) || a[4] != b[4])
+    if (ld16(a) != ld16(b) || ((ld16(a + 2) ^ ld16(b + 2)) & sw_mask) || a[4] != b[4])
         diff |= LD_FPU;
     for (unsigned k = 0; k < 8; k++)
         if (memcmp(a + 32 + 16 * k, b + 32 + 16 * k, 10))
@@ -34,8 +34,10 @@ u32 lab_compare(const struct lab_case *c, const struct lab_result *a, const stru
         return 0;
     if (a->status != b->status)
         return LD_STATUS;
+    if (a->status == LAB_HANG)
+        return 0;
     if (a->status == LAB_FAULT) {
-        if (!m.fault) {
+        if (!m.fault && !lab_mask_order(c, a, b)) {
             if (a->vec != b->vec)
                 return LD_VECTOR;
             if (a->has_err != b->has_err || a->err != b->err)
@@ -43,29 +45,48 @@ u32 lab_compare(const struct lab_case *c, const struct lab_result *a, const stru
             if (a->cr2 != b->cr2)
                 diff |= LD_CR2;
         }
-    } else {
-        seen &= ~m.flags;
     }
+    /* behind the instruction, be it that the fetch of the next one faults */
+    if (a->status != LAB_FAULT || a->out.eip != c->in.eip)
+        seen &= ~m.flags;
+    if (m.partial && a->status == LAB_FAULT && a->out.eip == c->in.eip)
+        m.dest = true;
     for (unsigned k = 0; k < 8; k++)
         if (a->out.gpr[k] != b->out.gpr[k] && !(m.gpr_any & BIT(k)))
             diff |= m.dest ? 0 : LD_GPR;
-    if (a->out.eip != b->out.eip)
+    if (a->out.eip != b->out.eip && !m.eip)
         diff |= LD_EIP;
     if ((a->out.eflags ^ b->out.eflags) & seen)
         diff |= LD_FLAGS;
     if (memcmp(a->out.sreg, b->out.sreg, sizeof a->out.sreg))
         diff |= LD_SEG;
-    if ((a->num_words != b->num_words || a->hash != b->hash) && !m.dest)
+    if ((a->num_words != b->num_words || a->hash != b->hash) && !m.dest && !m.mem)
         diff |= LD_MEM;
     if (c->use_fx)
-        diff |= compare_fx(a->fx, b->fx);
+        diff |= compare_fx(a->fx, b->fx, m.c1 ? 0xfdff : 0xffff);
     return diff;
+}
+
+u32 lab_check_restart(const struct lab_case *c, const struct lab_result *r)
+{
+    const struct isa_row *row = c->row == 0xffff ? NULL : isa_row(c->row);
+
+    /* REP strings stop between iterations, and traps are behind the instruction */
+    if (r->status != LAB_FAULT || r->out.eip != c->in.eip || (row && (row->attr & (A_REP | A_REPC))))
+        return 0;
+    /* ENTER has pushed part of its frame below ESP, as hardware does */
+    return memcmp(r->out.gpr, c->in.gpr, sizeof c->in.gpr) ||
+                   (r->num_words && !(row && !strcmp(row->name, "enter"))) ||
+                   ((r->out.eflags ^ c->in.eflags) & LAB_FLAGS_SEEN) ||
+                   memcmp(r->out.sreg, c->in.sreg, sizeof c->in.sreg)
+               ? LD_RESTART
+               : 0;
 }
 
 void lab_print_difference(struct strbuf *sb, u32 diff)
 {
     static const char names[][8] = { "status", "vector", "error", "cr2", "regs", "eip", "flags",
-                                     "segs", "memory", "fpu", "sse" };
+                                     "segs", "memory", "fpu", "sse", "restart" };
 
     for (unsigned k = 0; k < ARRAY_LEN(names); k++)
         if (diff & BIT(k))

@@ -9,10 +9,13 @@
 enum lab_difference {
     LD_STATUS = 1, LD_VECTOR = 2, LD_ERROR = 4, LD_CR2 = 8, LD_GPR = 16, LD_EIP = 32, LD_FLAGS = 64,
     LD_SEG = 128, LD_MEM = 256, LD_FPU = 512, LD_XMM = 1024,
+    LD_RESTART = 2048,
 };
 
 /* Bits of lab_difference; 0: they agree. */
 u32 lab_compare(const struct lab_case *c, const struct lab_result *a, const struct lab_result *b);
+/* LD_RESTART if a fault at the case's start left anything changed: for our own engines. */
+u32 lab_check_restart(const struct lab_case *c, const struct lab_result *r);
 void lab_print_difference(struct strbuf *sb, u32 diff);
 /* Bytes, disassembly, state before, both results. */
 void lab_print_case(struct strbuf *sb, const struct lab_case *c);

@@ -191,6 +191,9 @@ int lab_diff(const struct diff_options *o)
         r[1] = e[1]->wait(e[1]);
         for (unsigned k = 0; k < n; k++) {
             u32 diff = lab_compare(&batch[k], &r[0][k], &r[1][k]);
+            for (unsigned j = 0; j < 2; j++)
+                if (strcmp(o->engine[j], "host"))
+                    diff |= lab_check_restart(&batch[k], &r[j][k]);
             account(&t, &g, &batch[k], &r[1][k], diff);
             if (diff && shown < o->show) {
                 show(&batch[k], o, &r[0][k], &r[1][k], diff);

@@ -139,7 +139,7 @@ static void prefix(struct gctx *g, unsigned b)
 static bool rep_means_another(const struct isa_row *row)
 {
     if (row->map != MAP_2)
-        return false;
+        return (row->op & 0xfc) == 0xe0; /* AMD: LOOPNZ with F3 is LOOPZ, and the other way round */
     return row->op == 0xbc || row->op == 0xbd || row->op == 0xb8 || row->op == 0xc7 ||
            row->op == 0x1e || row->op == 0x01 || row->op == 0x09 || row->op == 0x00 ||
            (row->attr & (A_MMX | A_SSE));
@@ -540,6 +540,7 @@ void gen_case(const struct gen *gen, u64 seed, u64 index, struct lab_case *c)
         finish(&g);
     /* a few lie across the end of the code pages: the fetch faults, whatever the instruction is */
     if (rng_permille(r, 5) && u->kind != GEN_JREL && c->len < 16)
-        c->in.eip += 0x2000 - LAB_START - 1 - rng_below(r, c->len);
+        c->in.eip += (c->in.sreg[LS_CS] == LDT_CODE_CUT ? 0x900 : 0x2000) - LAB_START - 1 -
+                     rng_below(r, c->len);
     describe(gen, c);
 }

@@ -141,6 +141,9 @@ static void *map_at(struct lab_shm *shm, u32 la, size_t size, int prot, int fd, 
 
     if (p != (void *)(uintptr_t)la)
         fail(shm, "mapping low memory");
+    if (mlock(p, size)) /* a page that is merely not there yet would report P = 0 */
+        for (size_t k = 0; k < size; k += 4096)
+            (void)*(volatile u8 *)((u8 *)p + k);
     return p;
 }
 

@@ -178,6 +178,7 @@ static void fx_store(struct cpu *c, u8 *fx)
         cpu_get_xmm(c, k, fx + 160 + 16 * k);
 }
 
+/* In one piece a page: each write of code looks at every block of its page. */
 static void put_code(struct interp *in, const struct lab_case *c, bool on)
 {
     u32 base, limit;
@@ -185,15 +186,22 @@ static void put_code(struct interp *in, const struct lab_case *c, bool on)
 
     if (!lab_seg_of(c->in.sreg[LS_CS], &base, &limit, &attr))
         return;
-    for (unsigned k = 0; k < c->len; k++) {
-        u32 la = base + c->in.eip + k;
+    for (u32 at = 0; at < c->len;) {
+        u32 la = base + c->in.eip + at, off = la & 0xfff, n = MIN(c->len - at, 4096 - off);
         int p = lab_page_of(la);
-        if (p >= 0 && lab_pages[p].exec)
-            ram_wr(&in->ram, F_PAGES + (u32)p, la & 0xfff, 1)[la & 0xfff] = on ? c->code[k] : 0xcc;
+        if (p >= 0 && lab_pages[p].exec) {
+            u8 *to = ram_wr(&in->ram, F_PAGES + (u32)p, off, n) + off;
+            if (on)
+                memcpy(to, c->code + at, n);
+            else
+                memset(to, 0xcc, n);
+        }
+        at += n;
     }
 }
 
-static void patch(struct interp *in, const struct lab_case *c, bool on)
+static void patch(
+struct interp *in, const struct lab_case *c, bool on)
 {
     u8 *before[LAB_PAGES];
 
@@ -221,7 +229,7 @@ static void take_fault(struct cpu *c, struct lab_result *r)
     r->vec = f.vector;
     r->has_err = f.has_error;
     r->err = f.has_error ? f.error : 0;
-    r->cr2 = f.vector == EXC_PF ? f.cr2 : 0;
+    r->cr2 = f.vector == EXC_PF && !c->fault.soft ? f.cr2 : 0;
     if (c->fault.soft) {
         /* Linux's gates of vectors 3, 4 and 80h can be called from CPL 3, all others not; INT1 (F1)
          * ignores the gate's level */
@@ -293,6 +301,7 @@ static void interp_start(struct lab_engine *e, const struct lab_case *cases, uns
 {
     struct interp *in = container_of(e, struct interp, e);
 
+    code_flush(in->c); /* blocks of landing places pile up */
     for (unsigned k = 0; k < n; k++)
         run_case(in, &cases[k], &in->result[k]);
 }

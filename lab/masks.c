@@ -1,29 +1,86 @@
 /* SPDX-License-Identifier: MIT */
 /* Masks beyond the `u` columns of isa.def: results that the SDM calls undefined under a condition,
- * and points where processors differ. Each entry says where the manual leaves it open and what was
- * seen on which host; nothing else may be masked. */
+ * and points where the manual leaves the order or extent of what happens to the processor. Each entry
+ * says where, and what was seen on which host; nothing else may be masked. */
 #include "lab/masks.h"
 
 #include "cpu/isa.h"
 
 const struct lab_mask_note lab_mask_notes[] = {
-    { "shld shrd", "operand size 16, count (mod 32) above 16", "destination and all flags",
-      "SDM 2B, SHLD/SHRD: result and flags undefined if the count exceeds the operand size", "" },
-    { "bswap", "operand size 16", "destination", "SDM 2A, BSWAP: 16-bit register undefined", "" },
+    { "shld shrd", "operand size 16, count (mod 32) above 16", "destination, all flags",
+      "SDM 2B, SHLD/SHRD: result and flags undefined if the count exceeds the operand size",
+      "AMD family 25: as ours but for the flags" },
+    { "shld", "operand size 16, count 16", "OF", "SDM 2B, SHLD: OF undefined for counts above 1",
+      "AMD family 25: OF = CF; every other count: CF ^ sign, as ours" },
+    { "bswap", "operand size 16", "destination", "SDM 2A, BSWAP: 16-bit register undefined",
+      "AMD family 25: lower half 0" },
+    { "(all)", "EFLAGS.AC set, misaligned and not mapped", "which of #AC and #PF",
+      "SDM 3A table 6-2: the order within a class varies", "AMD family 25: #AC; ours: #PF" },
+    { "cmps", "both operands fault", "which of the two faults", "SDM 2A, CMPS: order not given",
+      "AMD family 25: ES:eDI first; ours: the other first" },
+    { "iret retf", "the frame can't be read, or a selector is bad as well", "which fault, CR2",
+      "SDM 3A table 6-2: the order within a class varies",
+      "AMD family 25: reads from the highest word down, and all of the frame before checks" },
+    { "call", "target beyond the limit and stack not writable; far: frame left in memory",
+      "which fault; memory at a fault", "SDM 2A, CALL: limit first",
+      "AMD family 25: pushes, then looks at the limit" },
+    { "pusha popa", "a page fault midway", "memory, registers, where they are restored by the "
+      "restart", "SDM 2: not given", "AMD family 25: what was done before the fault stays" },
+    { "enter", "EFLAGS.AC set, final stack pointer misaligned", "#AC or none",
+      "SDM 2A, ENTER: only a page fault for the final pointer is named",
+      "AMD family 25: #AC; ours: none" },
+    { "push pop (segment registers)", "operand size 32", "upper half of the dword; faults of it",
+      "SDM 2B, PUSH: zero-extended or a 16-bit move, as the processor does",
+      "AMD family 25: 32 bits; ours: 16, as Intel's" },
+    { "int1", "(always)", "EIP", "SDM 2A, INT1: a trap",
+      "AMD family 25 under KVM: EIP still at it, by the hypervisor's doing" },
+    { "verw", "LOCK", "all", "SDM 2A, LOCK: #UD",
+      "AMD family 25: runs it (VERW is microcoded anew against side channels)" },
+    { "fcomi fcomip fucomi fucomip", "(always)", "C1", "SDM 2A, FCOMI: set to 0",
+      "AMD family 25: unchanged; ours: 0" },
+    { "fldenv fnstenv frstor fnsave fbld fbstp, fld fstp of 80 bits", "the operand crosses into a bad "
+      "page or a limit", "which fault, CR2", "SDM 3A table 6-2: the order within a class varies",
+      "AMD family 25: several accesses, the highest first" },
+    { "ud1", "its ModRM byte can't be fetched", "which fault", "SDM 2B, UD: has ModRM",
+      "AMD family 25: #UD without looking at ModRM" },
 };
 const unsigned lab_num_mask_notes = ARRAY_LEN(lab_mask_notes);
 
 /* OF SF ZF AF PF CF, in the order of isa_row.efl */
 static const u32 flag_of[6] = { FL_OF, FL_SF, FL_ZF, FL_AF, FL_PF, FL_CF };
 
-static bool named(const struct isa_row *row, const char *a, const char *b)
+static bool named(const struct isa_row *row, const char *name)
 {
-    return !strcmp(row->name, a) || !strcmp(row->name, b);
+    return !strcmp(row->name, name);
+}
+
+static const struct isa_row *row_of(const struct lab_case *c)
+{
+    return c->row == 0xffff ? NULL : isa_row(c->row);
+}
+
+static void mask_shld(const struct lab_case *c, const struct isa_row *row, struct lab_mask *m)
+{
+    u32 count = OPD_KIND(row->o[2]) == OK_CL ? c->in.gpr[LG_ECX] : c->code[c->len - 1];
+
+    if (c->size != 1)
+        return;
+    if ((count & 31) > 16) {
+        m->flags |= LAB_ARITH;
+        m->dest = true;
+    }
+    if ((count & 31) == 16 && named(row, "shld"))
+        m->flags |= FL_OF;
+}
+
+static bool is_segment_stack_row(const struct isa_row *row)
+{
+    return OPD_KIND(row->o[0]) == OK_SREG && (named(row, "push") || named(row, "pop"));
 }
 
 struct lab_mask lab_mask_of(const struct lab_case *c)
 {
-    const struct isa_row *row = c->row == 0xffff ? NULL : isa_row(c->row);
+    const struct isa_row *row = row_of(c);
     struct lab_mask m = { 0 };
 
     if (!row)
@@ -31,14 +88,63 @@ struct lab_mask lab_mask_of(const struct lab_case *c)
     for (unsigned k = 0; k < 6; k++)
         if (row->efl[k] == 'u')
             m.flags |= flag_of[k];
-    if (named(row, "shld", "shrd") && c->size == 1) {
-        u32 count = OPD_KIND(row->o[2]) == OK_CL ? c->in.gpr[LG_ECX] : c->code[c->len - 1];
-        if ((count & 31) > 16) {
-            m.flags |= LAB_ARITH;
-            m.dest = true;
-        }
-    }
-    if (named(row, "bswap", "bswap") && c->size == 1)
+    if (named(row, "shld") || named(row, "shrd"))
+        mask_shld(c, row, &m);
+    if (named(row, "bswap") && c->size == 1)
         m.dest = true;
+    if (named(row, "pusha") || named(row, "popa") || named(row, "call"))
+        m.partial = true;
+    if (named(row, "enter") && (c->in.eflags & FL_AC))
+        m.skip = true;
+    if (is_segment_stack_row(row) && c->size == 2) {
+        m.mem = named(row, "push");
+        m.skip = c->in.gpr[LG_ESP] & 3;
+    }
+    m.c1 = named(row, "fcomi") || named(row, "fcomip") || named(row, "fucomi") || named(row, "fucomip");
+    if (named(row, "int1"))
+        m.eip = true;
+    if (named(row, "verw"))
+        for (unsigned k = 0; k < c->len && c->code[k] != 0x0f; k++)
+            if (c->code[k] == 0xf0)
+                m.skip = true;
     return m;
+}
+
+static bool long_x87(const struct isa_row *row)
+{
+    static const char names[][8] = { "fldenv", "fnstenv", "frstor", "fnsave", "fbld", "fbstp" };
+
+    for (unsigned k = 0; k < ARRAY_LEN(names); k++)
+        if (named(row, names[k]))
+            return true;
+    return row->op == 0xdb && (row->ext == 5 || row->ext == 7);
+}
+
+static bool one_of(unsigned vec, u32 set)
+{
+    return vec < 32 && (set & BIT(vec));
+}
+
+bool lab_mask_order(const struct lab_case *c, const struct lab_result *a, const struct lab_result *b)
+{
+    const struct isa_row *row = row_of(c);
+    u32 access = BIT(EXC_SS) | BIT(EXC_GP) | BIT(EXC_PF) | BIT(EXC_AC);
+
+    if ((c->in.eflags & FL_AC) && one_of(a->vec, BIT(EXC_AC) | BIT(EXC_PF)) &&
+        one_of(b->vec, BIT(EXC_AC) | BIT(EXC_PF)) && a->vec != b->vec)
+        return true;
+    if (!row || !one_of(a->vec, access | BIT(EXC_UD) | BIT(EXC_NP)) ||
+        !one_of(b->vec, access | BIT(EXC_UD) | BIT(EXC_NP)))
+        return false;
+    if (named(row, "cmps"))
+        return true;
+    if (named(row, "retf") || named(row, "iret"))
+        return a->vec != b->vec || a->vec == EXC_PF;
+    if (named(row, "call"))
+        return a->vec != b->vec;
+    if (row->map == MAP_FM && (row->attr & A_MEMSIZE || long_x87(row)))
+        return true;
+    if (named(row, "ud1"))
+        return a->vec == EXC_UD || b->vec == EXC_UD;
+    return false;
 }

@@ -12,11 +12,18 @@ struct lab_mask {
     u8 gpr_any;     /* BIT(n): general register n */
     bool dest;      /* the destination, be it a register or memory */
     bool fault;     /* which of several faults is reported */
+    bool mem;       /* memory */
+    bool partial;   /* memory and registers behind a fault */
+    bool eip;
+    bool c1;        /* of the x87 status word */
     bool skip;      /* nothing is compared */
 };
 
 /* The mask of this case. */
 struct lab_mask lab_mask_of(const struct lab_case *c);
+
+/* Whether the manual leaves open which of these two faults of one instruction comes. */
+bool lab_mask_order(const struct lab_case *c, const struct lab_result *a, const struct lab_result *b);
 
 /* The entries, for reports. */
 struct lab_mask_note {
