@@ -96,7 +96,8 @@ static u8 *byte_at(u8 *const page[LAB_PAGES], u32 la)
 {
     int k = lab_page_of(la);
 
-    return k < 0 ? NULL : page[k] + (la & 0xfff);
+    /* code pages are the code's alone */
+    return k < 0 || lab_pages[k].exec ? NULL : page[k] + (la & 0xfff);
 }
 
 void lab_apply(const struct lab_case *c, u8 *const page[LAB_PAGES])
@@ -118,7 +119,7 @@ void lab_unapply(const struct lab_case *c, u8 *const page[LAB_PAGES])
         for (unsigned k = 0; k < p->len; k++) {
             u8 *b = byte_at(page, p->la + k);
             if (b)
-                *b = lab_pages[lab_page_of(p->la + k)].exec ? 0xcc : lab_fill(p->la + k);
+                *b = lab_fill(p->la + k);
         }
     }
 }

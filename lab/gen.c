@@ -182,7 +182,7 @@ static void choose_prefixes(struct gctx *g)
                 prefix(g, g->prefix[k]);
                 break;
             }
-    if (rng_permille(r, 4)) /* to the limit of 15 bytes and past it */
+    if (rng_permille(r, 4) && strcmp(g->row->name, "ud1")) /* to the limit of 15 bytes and past it */
         while (g->num_prefixes < 15 && rng_below(r, 12))
             prefix(g, g->seg >= 0 ? seg_byte[g->seg] : is32 != g->a32 ? 0x67 : 0x3e);
     if (g->num_prefixes > 4 && g->seg < 0)
@@ -218,6 +218,11 @@ static u32 shift_count(struct rng *r)
     return rng_below(r, 2) ? count[rng_below(r, ARRAY_LEN(count))] : rng_u32(r) & 0xff;
 }
 
+static u32 base_of(const struct gctx *g, unsigned s)
+{
+    return gen_linear(g, s, 0);
+}
+
 static void prepare_string(struct gctx *g)
 {
     struct rng *r = &g->r;
@@ -227,7 +232,7 @@ static void prepare_string(struct gctx *g)
 
     if (rng_permille(r, 150)) /* overlapping */
         dst = src + rng_below(r, 9) - 4;
-    if (rng_permille(r, 40)) /* runs into a bad page or beyond a limit */
+    if (rng_permille(r, 40) && base_of(g, s) != LAB_CODE) /* runs into a bad page or beyond a limit */
         count = 0x100 + rng_below(r, 0x3000);
     gpr[LG_ESI] = src;
     gpr[LG_EDI] = dst;

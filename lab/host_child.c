@@ -97,6 +97,10 @@ static void on_signal(int sig, siginfo_t *si, void *context)
     r->has_err = lab_vector_has_error(r->vec);
     r->err = r->has_err ? (u32)uc->uc_mcontext.gregs[REG_ERR] : 0;
     r->cr2 = r->vec == 14 ? (u32)uc->uc_mcontext.gregs[REG_CR2] : 0;
+    /* INT1 is a trap; KVM on AMD leaves EIP at it */
+    if (r->vec == 1 && r->out.eip == LAB_IO->kase->in.eip &&
+        LAB_IO->kase->code[LAB_IO->kase->len - 1] == 0xf1)
+        r->out.eip += LAB_IO->kase->len;
     leave_signal();
 }
 

@@ -123,6 +123,8 @@ static void set_system(struct cpu *c)
     for (unsigned k = 0; k < 4; k++)
         c->pdpte[k] = (u64)(F_PD + k) << 12 | PTE_P;
     cpu_set(c, CPU_CR0, CR0_PE | CR0_PG | CR0_WP | CR0_AM | CR0_NE | CR0_MP | CR0_ET);
+    for (unsigned s = 0; s < 6; s++)
+        c->seg[s].sel = 0xffff; /* nothing yet: every selector of the first case gets loaded */
 }
 
 static void load_segment(struct cpu *c, unsigned s, u16 sel)

@@ -8,12 +8,17 @@
 
 #include "lab/diff.h"
 #include "lab/gen.h"
+#include "lab/vec.h"
 
 static const char usage[] =
     "Usage: nestbox lab COMMAND ...\n"
     "  diff [-engines A,B] [-count N] [-seed S] [-first I] [-row NAME] [-size 8|16|32]\n"
     "       [-show N] [-verbose]\n"
     "      generated instructions on two engines (interp, host), compared\n"
+    "  run [-engine interp|host] FILE...\n"
+    "      vector files (.vec)\n"
+    "  gen [-family NAME] [-row NAME] [-per-row N] [-seed S]\n"
+    "      vectors from the host CPU, on the standard output\n"
     "  left-out\n"
     "      rows of the instruction table that diff does not run, and why\n";
 
@@ -82,6 +87,47 @@ static int cmd_diff(int argc, char **argv)
     return lab_diff(&o);
 }
 
+static int cmd_run(int argc, char **argv)
+{
+    const char *engine = "interp";
+
+    while (argc >= 2 && !strcmp(argv[0], "-engine")) {
+        engine = argv[1];
+        argc -= 2;
+        argv += 2;
+    }
+    if (argc < 1)
+        return complain("run wants vector files", NULL);
+    if (argv[0][0] == '-')
+        return complain("unknown option, or one without its value", argv[0]);
+    return vec_run_files(engine, argv, argc);
+}
+
+static int cmd_gen(int argc, char **argv)
+{
+    struct vec_gen_options o = { .per_row = 3, .seed = 1 };
+
+    for (int k = 0; k < argc; k += 2) {
+        const char *a = argv[k], *v = k + 1 < argc ? argv[k + 1] : NULL;
+        u64 n;
+        if (!v)
+            return complain("unknown option, or one without its value", a);
+        if (!strcmp(a, "-family"))
+            o.family = v;
+        else if (!strcmp(a, "-row"))
+            o.row = v;
+        else if (!number(v, &n))
+            return complain("not a number", v);
+        else if (!strcmp(a, "-per-row"))
+            o.per_row = (unsigned)MIN(n, (u64)1000);
+        else if (!strcmp(a, "-seed"))
+            o.seed = n;
+        else
+            return complain("unknown option", a);
+    }
+    return vec_gen(&o);
+}
+
 static int cmd_left_out(void)
 {
     for (unsigned n = 0; n < isa_num_rows(); n++) {
@@ -101,6 +147,10 @@ int lab_main(int argc, char **argv)
     }
     if (!strcmp(argv[0], "diff"))
         return cmd_diff(argc - 1, argv + 1);
+    if (!strcmp(argv[0], "run"))
+        return cmd_run(argc - 1, argv + 1);
+    if (!strcmp(argv[0], "gen"))
+        return cmd_gen(argc - 1, argv + 1);
     if (!strcmp(argv[0], "left-out"))
         return cmd_left_out();
     complain("unknown command", argv[0]);

@@ -16,6 +16,8 @@ const struct lab_mask_note lab_mask_notes[] = {
       "AMD family 25: lower half 0" },
     { "(all)", "EFLAGS.AC set, misaligned and not mapped", "which of #AC and #PF",
       "SDM 3A table 6-2: the order within a class varies", "AMD family 25: #AC; ours: #PF" },
+    { "(all)", "the operand goes past FFFFFFFFh of a 4 GB segment", "#GP, #SS or none",
+      "SDM 3A 5.3: implementation-specific", "AMD family 25: faults; ours: wraps" },
     { "cmps", "both operands fault", "which of the two faults", "SDM 2A, CMPS: order not given",
       "AMD family 25: ES:eDI first; ours: the other first" },
     { "iret retf", "the frame can't be read, or a selector is bad as well", "which fault, CR2",
@@ -32,8 +34,6 @@ const struct lab_mask_note lab_mask_notes[] = {
     { "push pop (segment registers)", "operand size 32", "upper half of the dword; faults of it",
       "SDM 2B, PUSH: zero-extended or a 16-bit move, as the processor does",
       "AMD family 25: 32 bits; ours: 16, as Intel's" },
-    { "int1", "(always)", "EIP", "SDM 2A, INT1: a trap",
-      "AMD family 25 under KVM: EIP still at it, by the hypervisor's doing" },
     { "verw", "LOCK", "all", "SDM 2A, LOCK: #UD",
       "AMD family 25: runs it (VERW is microcoded anew against side channels)" },
     { "fcomi fcomip fucomi fucomip", "(always)", "C1", "SDM 2A, FCOMI: set to 0",
@@ -101,8 +101,6 @@ struct lab_mask lab_mask_of(const struct lab_case *c)
         m.skip = c->in.gpr[LG_ESP] & 3;
     }
     m.c1 = named(row, "fcomi") || named(row, "fcomip") || named(row, "fucomi") || named(row, "fucomip");
-    if (named(row, "int1"))
-        m.eip = true;
     if (named(row, "verw"))
         for (unsigned k = 0; k < c->len && c->code[k] != 0x0f; k++)
             if (c->code[k] == 0xf0)
@@ -136,6 +134,10 @@ bool lab_mask_order(const struct lab_case *c, const struct lab_result *a, const 
     if (!row || !one_of(a->vec, access | BIT(EXC_UD) | BIT(EXC_NP)) ||
         !one_of(b->vec, access | BIT(EXC_UD) | BIT(EXC_NP)))
         return false;
+    /* past the end of a 4 GB segment */
+    if ((a->vec == EXC_PF && b->vec != EXC_PF && a->cr2 >= 0xfffffff0) ||
+        (b->vec == EXC_PF && a->vec != EXC_PF && b->cr2 >= 0xfffffff0))
+        return true;
     if (named(row, "cmps"))
         return true;
     if (named(row, "retf") || named(row, "iret"))

@@ -14,7 +14,6 @@ struct lab_mask {
     bool fault;     /* which of several faults is reported */
     bool mem;       /* memory */
     bool partial;   /* memory and registers behind a fault */
-    bool eip;
     bool c1;        /* of the x87 status word */
     bool skip;      /* nothing is compared */
 };

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* Vector files (tests/cpu/ *.vec): one case a line, and what must come of it. docs/lab.md has the
+ * format. */
+#ifndef NB_LAB_VEC_H
+#define NB_LAB_VEC_H
+
+#include "lab/lab.h"
+
+enum { VEC_MAX_MEM = 24, VEC_TEXT = 128 };
+
+/* What is expected: everything that a line doesn't name stays as it was. */
+struct vec_expect {
+    struct lab_regs out;
+    u32 flags_undef;   /* EFLAGS bits that are not compared */
+    u8 gpr_undef;      /* BIT(n) */
+    u16 sw_undef;      /* bits of the x87 status word */
+    u8 status, vec;
+    bool has_err;
+    u32 err, cr2;
+    unsigned num_mem;
+    struct lab_patch mem[VEC_MAX_MEM];
+    u8 fx[512];
+};
+
+struct vec_line {
+    struct lab_case c;
+    struct vec_expect x;
+    char text[VEC_TEXT]; /* disassembly in quotes, or "" */
+};
+
+struct vec_error { unsigned column; char msg[120]; };
+
+/* The state before that a line starts from. */
+void vec_defaults(struct lab_case *c, unsigned bits);
+/* bits: from the last .bits directive. */
+bool vec_parse(const char *line, unsigned bits, struct vec_line *v, struct vec_error *e);
+/* Differences of a result from what is expected, as text; empty when there are none. */
+void vec_check(const struct vec_line *v, const struct lab_result *r, struct strbuf *why);
+/* A line for a case with this result; false where the format can't carry it. */
+bool vec_print(const struct lab_case *c, const struct lab_result *r, struct strbuf *out);
+/* A byte of memory before the case. */
+u8 vec_byte_before(const struct lab_case *c, u32 la);
+/* ST(k) as the case would have it with the status word `sw`, if no register's contents changed. */
+const u8 *vec_st_before(const struct lab_case *c, u16 sw, unsigned k);
+
+struct vec_flag { u32 bit; char name[3]; };
+extern const struct vec_flag vec_flags[10];
+extern const char vec_fault_name[20][4];
+
+/* `nestbox lab run`, `nestbox lab gen`: exit status. */
+int vec_run_files(const char *engine, char **files, int n);
+struct vec_gen_options {
+    const char *family, *row; /* NULL: all */
+    unsigned per_row;
+    u64 seed;
+};
+int vec_gen(const struct vec_gen_options *o);
+
+#endif

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: MIT */
+/* `nestbox lab gen`: vectors made on the host CPU. Each case is reduced first: whatever has no
+ * influence on the outcome goes back to its default, so that a line shows what matters. */
+#include <stdio.h>
+
+#include "core/xalloc.h"
+#include "cpu/isa.h"
+#include "lab/compare.h"
+#include "lab/gen.h"
+#include "lab/vec.h"
+
+enum { MAX_TRIES = 600, MAX_FAULTS = 2, MAX_WORDS = 40 };
+
+/* Which file of tests/cpu/ a row belongs to. */
+static const char *family_of(const struct isa_row *row)
+{
+    static const struct { const char *family, *names; } table[] = {
+        { "muldiv", " mul imul div idiv aaa aas aam aad daa das " },
+        { "shift", " rol ror rcl rcr shl shr sar shld shrd " },
+        { "bit", " bt bts btr btc bsf bsr bswap " },
+        { "string", " movs cmps stos lods scas ins outs " },
+        { "flow", " loop loopz loopnz jcxz jmp call ret retf iret int3 int into int1 ud2 ud1 bound " },
+        { "seg", " lds les lss lfs lgs arpl verr verw lar lsl " },
+        { "stack", " push pop pusha popa enter leave pushf popf " },
+        { "alu", " add or adc sbb and sub xor cmp test not neg inc dec cmpxchg cmpxchg8b xadd " },
+        { "priv", " in out hlt cli sti lldt ltr lgdt lidt invlpg clts invd wbinvd wrmsr rdmsr "
+                  "sysexit " },
+    };
+    char key[32];
+
+    if (row->map >= MAP_FM || (row->attr & (A_FPU | A_WAIT)))
+        return row->map == MAP_FM ? "x87_mem" : "x87_reg";
+    if (row->attr & (A_MMX | A_SSE))
+        return row->attr & A_MMX ? "mmx" : "sse";
+    if (row->map == MAP_2 && row->op >= 0x20 && row->op <= 0x23)
+        return "priv";
+    if (row->map == MAP_1 && (row->op == 0x8e || row->op == 0x8c))
+        return "seg";
+    snprintf(key, sizeof key, " %s ", row->name);
+    for (unsigned k = 0; k < ARRAY_LEN(table); k++)
+        if (strstr(table[k].names, key))
+            return table[k].family;
+    if (OPD_KIND(row->o[0]) == OK_J)
+        return "flow";
+    if (!strncmp(row->name, "set", 3) || !strncmp(row->name, "cmov", 4))
+        return "cond";
+    return "mov";
+}
+
+static struct lab_result run_one(struct lab_engine *e, const struct lab_case *c)
+{
+    e->start(e, c, 1);
+    return *e->wait(e);
+}
+
+/* The same outcome, but for registers and flags that pass through. */
+static bool same_outcome(const struct lab_case *a, const struct lab_result *ra,
+                         const struct lab_case *b, const struct lab_result *rb)
+{
+    if (ra->status != rb->status || ra->vec != rb->vec || ra->err != rb->err || ra->cr2 != rb->cr2 ||
+        ra->out.eip != rb->out.eip || ra->num_words != rb->num_words || ra->hash != rb->hash)
+        return false;
+    for (unsigned k = 0; k < 8; k++)
+        if (ra->out.gpr[k] != rb->out.gpr[k] &&
+            !(ra->out.gpr[k] == a->in.gpr[k] && rb->out.gpr[k] == b->in.gpr[k]))
+            return false;
+    for (unsigned k = 0; k < 6; k++)
+        if (ra->out.sreg[k] != rb->out.sreg[k] &&
+            !(ra->out.sreg[k] == a->in.sreg[k] && rb->out.sreg[k] == b->in.sreg[k]))
+            return false;
+    /* a flag that differs must have passed through in both */
+    u32 differ = (ra->out.eflags ^ rb->out.eflags) & LAB_FLAGS_SEEN;
+    if (differ & ((ra->out.eflags ^ a->in.eflags) | (rb->out.eflags ^ b->in.eflags)))
+        return false;
+    if (!a->use_fx)
+        return true;
+    if (ld16(ra->fx) != ld16(rb->fx) || ld16(ra->fx + 2) != ld16(rb->fx + 2) || ra->fx[4] != rb->fx[4])
+        return false;
+    for (unsigned k = 0; k < 8; k++) {
+        const u8 *x = ra->fx + 32 + 16 * k, *y = rb->fx + 32 + 16 * k;
+        if (memcmp(x, y, 10) && (memcmp(x, vec_st_before(a, ld16(ra->fx + 2), k), 10) ||
+                                 memcmp(y, vec_st_before(b, ld16(rb->fx + 2), k), 10)))
+            return false;
+    }
+    for (unsigned k = 0; k < 8; k++) {
+        const u8 *x = ra->fx + 160 + 16 * k, *y = rb->fx + 160 + 16 * k;
+        if (memcmp(x, y, 16) && (memcmp(x, a->fx + 160 + 16 * k, 16) ||
+                                 memcmp(y, b->fx + 160 + 16 * k, 16)))
+            return false;
+    }
+    return true;
+}
+
+struct reduction {
+    struct lab_engine *e;
+    struct lab_case *c;
+    struct lab_result *r;
+};
+
+static bool try_case(struct reduction *red, const struct lab_case *t)
+{
+    struct lab_result r;
+
+    if (!memcmp(t, red->c, sizeof *t))
+        return true;
+    r = run_one(red->e, t);
+    if (!same_outcome(red->c, red->r, t, &r))
+        return false;
+    *red->c = *t;
+    *red->r = r;
+    return true;
+}
+
+static void reduce(struct reduction *red)
+{
+    struct lab_case def, t;
+
+    vec_defaults(&def, red->c->bits);
+    for (unsigned k = 0; k < 8; k++) {
+        t = *red->c;
+        t.in.gpr[k] = def.in.gpr[k];
+        try_case(red, &t);
+    }
+    for (unsigned k = 0; k < ARRAY_LEN(vec_flags); k++) {
+        t = *red->c;
+        t.in.eflags &= ~vec_flags[k].bit;
+        try_case(red, &t);
+    }
+    for (unsigned k = 0; k < 6; k++) {
+        t = *red->c;
+        t.in.sreg[k] = def.in.sreg[k];
+        /* a limit of a small segment may turn into that of a flat one, which CPUs treat as they like */
+        if (k != LS_CS && red->r->vec != 12 && red->r->vec != 13)
+            try_case(red, &t);
+    }
+    for (unsigned k = red->c->num_patches; k--;) {
+        t = *red->c;
+        memmove(&t.patch[k], &t.patch[k + 1], (t.num_patches - k - 1u) * sizeof t.patch[0]);
+        t.num_patches--;
+        memset(&t.patch[t.num_patches], 0, sizeof t.patch[0]);
+        if (try_case(red, &t))
+            continue;
+        while (red->c->patch[k].len > 1) { /* or its end */
+            t = *red->c;
+            t.patch[k].len--;
+            t.patch[k].data[t.patch[k].len] = 0;
+            if (!try_case(red, &t))
+                break;
+        }
+    }
+    if (!red->c->use_fx)
+        return;
+    for (unsigned k = 0; k < 16; k++) {
+        t = *red->c;
+        memcpy(t.fx + 32 + 16 * k, def.fx + 32 + 16 * k, 16);
+        try_case(red, &t);
+    }
+    t = *red->c;
+    t.fx[4] = 0;
+    try_case(red, &t);
+    t = *red->c;
+    st16(t.fx, 0x37f);
+    try_case(red, &t);
+    t = *red->c;
+    st16(t.fx + 2, ld16(t.fx + 2) & 0x3800);
+    try_case(red, &t);
+}
+
+static bool has_effect(const struct lab_case *c, const struct lab_result *r)
+{
+    return memcmp(r->out.gpr, c->in.gpr, sizeof c->in.gpr) || r->num_words ||
+           ((r->out.eflags ^ c->in.eflags) & LAB_ARITH) || r->out.eip != c->in.eip + c->len ||
+           memcmp(r->out.sreg, c->in.sreg, sizeof c->in.sreg) ||
+           (c->use_fx && memcmp(r->fx, c->fx, 288));
+}
+
+struct want {
+    unsigned done, plain;  /* with and without effect */
+    unsigned faults;
+    u32 vectors;
+    u32 units;             /* units that have a case already, of the first 32 */
+};
+
+static bool wanted(const struct want *w, const struct vec_gen_options *o, const struct lab_case *c,
+                   const struct lab_result *r, unsigned unit, unsigned num_units, unsigned tries)
+{
+    const struct isa_row *row = isa_row(c->row);
+    struct lab_mask m = lab_mask_of(c);
+
+    if (m.c1 && (ld16(c->fx + 2) & 0x200)) /* both are 0 then */
+        return false;
+    if (m.skip || m.dest || m.mem || c->len > 12 || r->num_words > MAX_WORDS ||
+        (c->in.eflags & 0x40000) || c->in.eip != (c->in.sreg[LS_CS] == SEL_CODE32 ? LAB_CODE + LAB_START
+                                                                                  : LAB_START))
+        return false;
+    if (r->status == LAB_FAULT) {
+        if (row->attr & A_END && !(row->attr & A_PRIV) && r->vec < 7 && r->vec != 0)
+            return w->faults < 1 || (r->vec != 6 && !(w->vectors & BIT(r->vec)));
+        if (m.partial || r->out.eip == c->in.eip + c->len)
+            return false;
+        /* an order of faults that the manual leaves open doesn't belong in a vector */
+        struct lab_result other = *r;
+        other.vec = r->vec == 14 ? 13 : 14;
+        if (lab_mask_order(c, r, &other))
+            return false;
+        return w->faults < MAX_FAULTS && !(w->vectors & BIT(r->vec)) && r->vec != 6;
+    }
+    if (r->status != LAB_DONE)
+        return false;
+    if (unit < 32 && num_units <= 32 && (w->units & BIT(unit)) && tries < num_units * 8)
+        return false; /* every form first */
+    return has_effect(c, r) ? w->done < o->per_row : tries > MAX_TRIES / 2 && !w->done && !w->plain;
+}
+
+static unsigned gen_row(struct lab_engine *e, const struct gen *all, unsigned row,
+                        const struct vec_gen_options *o, unsigned *bits)
+{
+    struct gen g = { .isa = all->isa };
+    struct want w = { 0 };
+    struct lab_case *c = xcalloc(1, sizeof *c);
+    unsigned lines = 0;
+
+    for (unsigned k = 0; k < all->num_units; k++)
+        if (all->unit[k].row == row) {
+            if (!g.num_units)
+                g.unit = &all->unit[k];
+            g.num_units++;
+        }
+    for (unsigned t = 0; g.num_units && t < MAX_TRIES; t++) {
+        unsigned unit = t % g.num_units;
+        struct lab_result r;
+        gen_case(&g, o->seed + row * 1000003ull, t, c);
+        if (c->row != row)
+            continue;
+        r = run_one(e, c);
+        if (!wanted(&w, o, c, &r, unit, g.num_units, t))
+            continue;
+        struct reduction red = { e, c, &r };
+        struct strbuf sb = { 0 };
+        reduce(&red);
+        if (vec_print(c, &r, &sb)) {
+            if (c->bits != *bits)
+                printf(".bits %u\n", *bits = c->bits);
+            puts(sb_text(&sb));
+            lines++;
+            if (r.status == LAB_FAULT) {
+                w.faults++;
+                w.vectors |= BIT(r.vec);
+            } else {
+                if (has_effect(c, &r))
+                    w.done++;
+                else
+                    w.plain++;
+                if (unit < 32)
+                    w.units |= BIT(unit);
+            }
+        }
+        sb_free(&sb);
+        if (w.done >= o->per_row && w.faults >= MAX_FAULTS)
+            break;
+    }
+    xfree(c);
+    return lines;
+}
+
+int vec_gen(const struct vec_gen_options *o)
+{
+    struct err err = { 0 };
+    struct lab_engine *e = lab_host_open(&err);
+    char host[160];
+    unsigned bits = 32, missing = 0, rows = 0;
+    struct gen g;
+
+    if (!e) {
+        fprintf(stderr, "nestbox lab: %s\n", err.msg);
+        return err.code;
+    }
+    lab_host_name(host, sizeof host);
+    printf("# Made by: nestbox lab gen -family %s -per-row %u -seed %llu\n# CPU: %s\n",
+           o->family ? o->family : "(all)", o->per_row, (unsigned long long)o->seed, host);
+    gen_init(&g, o->row, 0);
+    for (unsigned n = 0; n < isa_num_rows(); n++) {
+        const struct isa_row *row = isa_row(n);
+        if (gen_left_out(row) || (o->row && strcmp(o->row, row->name)) ||
+            (o->family && strcmp(o->family, family_of(row))))
+            continue;
+        rows++;
+        if (!gen_row(e, &g, n, o, &bits)) {
+            fprintf(stderr, "nestbox lab: no vector for %s (%s%02x)\n", row->name,
+                    row->map == MAP_2 ? "0f" : "", row->op);
+            missing++;
+        }
+    }
+    gen_free(&g);
+    e->close(e);
+    if (!rows)
+        fprintf(stderr, "nestbox lab: no such family or row\n");
+    return missing || !rows;
+}
