@@ -141,7 +141,7 @@ void nb_free(struct nb_machine *m)
 {
     if (!m)
         return;
-    m->freeing = true;
+    __atomic_store_n(&m->freeing, true, __ATOMIC_RELAXED);
     if (m->loop && m->cpu)
         loop_on_kick(m->loop, NULL, NULL);
     typist_free(m);

@@ -116,16 +116,21 @@ static struct drive_config *drive_slot(struct config *c, enum drive_if iface, un
     return d;
 }
 
+static bool index_taken(const struct config *c, enum drive_if iface, unsigned n)
+{
+    for (unsigned k = 0; k < c->num_drives; k++)
+        if (c->drives[k].iface == iface && c->drives[k].index == n)
+            return true;
+    return false;
+}
+
 static unsigned free_index(const struct config *c, enum drive_if iface)
 {
-    for (unsigned n = 0; n < 4; n++) {
-        bool taken = false;
-        for (unsigned k = 0; k < c->num_drives; k++)
-            taken |= c->drives[k].iface == iface && c->drives[k].index == n;
-        if (!taken)
-            return n;
-    }
-    return 4;
+    unsigned n = 0;
+
+    while (n < 4 && index_taken(c, iface, n))
+        n++;
+    return n;
 }
 
 static bool set_plain_drive(struct config *c, enum drive_if iface, unsigned index, bool cdrom,
@@ -221,8 +226,11 @@ static bool set_drive(struct config *c, const char *value, struct err *e)
         }
     }
     if (!have_index)
-        index = cdrom && free_index(c, DRIVE_IDE) <= 2 ? 2 : free_index(c, iface);
-    bool ok = set_plain_drive(c, iface, index, cdrom, file, e);
+        index = cdrom && !index_taken(c, DRIVE_IDE, 2) ? 2 : free_index(c, iface);
+    bool ok = (!cdrom || iface == DRIVE_IDE ||
+               err_set(e, ERR_CONFIG, "media=cdrom: the floppy controller has no CD-ROM; use "
+                       "if=ide")) &&
+              set_plain_drive(c, iface, index, cdrom, file, e);
     if (ok) {
         struct drive_config *d = drive_slot(c, iface, index, e);
         d->snapshot = snapshot;
@@ -270,6 +278,8 @@ static bool set_memory(struct config *c, const char *value, struct err *e)
     if (bytes < (u64)CONFIG_MIN_RAM_MB << 20 || bytes > (u64)CONFIG_MAX_RAM_MB << 20)
         return err_set(e, ERR_CONFIG, "-m %s: use %uM to %uM", value, CONFIG_MIN_RAM_MB,
                        CONFIG_MAX_RAM_MB);
+    if (bytes & ((1u << 20) - 1))
+        return err_set(e, ERR_CONFIG, "-m %s: use whole megabytes", value);
     c->ram_mb = (u32)(bytes >> 20);
     return true;
 }
@@ -416,7 +426,7 @@ bool config_log_mask(const char *items, u32 *mask, bool *hash, struct err *e)
         { "irq", BIT(LOG_IRQ), "interrupt lines" },
         { "info", BIT(LOG_INFO), "resets, media changes" },
     };
-    char text[128], *save = NULL;
+    char text[256], *save = NULL;
 
     if (!strcmp(items, "help")) {
         struct strbuf sb = { 0 };
@@ -427,7 +437,8 @@ bool config_log_mask(const char *items, u32 *mask, bool *hash, struct err *e)
         sb_free(&sb);
         return false;
     }
-    snprintf(text, sizeof text, "%s", items);
+    if ((size_t)snprintf(text, sizeof text, "%s", items) >= sizeof text)
+        return err_set(e, ERR_CONFIG, "-d: too many items; -d help lists them");
     *mask = 0;
     for (char *p = strtok_r(text, ",", &save); p; p = strtok_r(NULL, ",", &save)) {
         bool known = !strcmp(p, "none");

@@ -50,7 +50,7 @@ bool drives_open(struct nb_machine *m, struct err *e)
 {
     struct config *cfg = m->cfg;
 
-    if (!cfg->num_drives && !cfg->kernel && !cfg->loadvm) {
+    if (!cfg->num_drives && !cfg->kernel) {
         /* nothing to boot: our own disk (bios/disk) */
         struct drive_config *d = &cfg->drives[cfg->num_drives++];
         d->used = true;

@@ -156,6 +156,24 @@ static void describe_disk(struct nb_machine *m, unsigned n, u8 type_reg, u8 base
     }
 }
 
+/* Boot order, three nibbles: 1 floppy, 2 disk, 3 CD-ROM, 4 network. */
+static void describe_boot(struct nb_machine *m, const char *order)
+{
+    u8 boot[3] = { 0 };
+
+    for (unsigned k = 0; k < 3 && order[k]; k++)
+        boot[k] = order[k] == 'a' || order[k] == 'b' ? 1 : order[k] == 'c' ? 2 :
+                  order[k] == 'd' ? 3 : 4;
+    cmos_set(m->rtc, 0x3d, (u8)(boot[1] << 4 | boot[0]));
+    cmos_set(m->rtc, 0x38, (u8)(boot[2] << 4 | 1)); /* bit 0: no floppy signature check */
+}
+
+void firmware_reset(struct nb_machine *m)
+{
+    if (m->cfg->boot_once[0])
+        describe_boot(m, m->cfg->boot_order);
+}
+
 static void describe_cmos(struct nb_machine *m)
 {
     const struct config *cfg = m->cfg;
@@ -165,8 +183,6 @@ static void describe_cmos(struct nb_machine *m)
     u8 fd = (u8)(floppy_type(m, 0) << 4 | floppy_type(m, 1));
     unsigned floppies = (fd >> 4 ? 1 : 0) + (fd & 15 ? 1 : 0);
     u8 types = 0, translation = 0;
-    const char *order = cfg->boot_once[0] ? cfg->boot_once : cfg->boot_order;
-    u8 boot[3] = { 0 };
 
     cmos_set(rtc, 0x10, fd);
     cmos_set(rtc, 0x14, (u8)(0x02 | 0x04 | (floppies ? 1 | (floppies - 1) << 6 : 0)));
@@ -185,12 +201,7 @@ static void describe_cmos(struct nb_machine *m)
     cmos_set(rtc, 0x12, types);
     cmos_set(rtc, 0x39, translation);
     cmos_set(rtc, 0x5f, 0); /* processors minus one */
-    /* boot order, three nibbles: 1 floppy, 2 disk, 3 CD-ROM, 4 network */
-    for (unsigned k = 0; k < 3 && order[k]; k++)
-        boot[k] = order[k] == 'a' || order[k] == 'b' ? 1 : order[k] == 'c' ? 2 :
-                  order[k] == 'd' ? 3 : 4;
-    cmos_set(rtc, 0x3d, (u8)(boot[1] << 4 | boot[0]));
-    cmos_set(rtc, 0x38, (u8)(boot[2] << 4 | 1)); /* bit 0: no floppy signature check */
+    describe_boot(m, cfg->boot_once[0] ? cfg->boot_once : cfg->boot_order);
     cmos_checksum(rtc);
 }
 

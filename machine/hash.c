@@ -63,6 +63,15 @@ uint64_t nb_trace_hash(struct nb_machine *m, bool final)
         mix_cpu(m);
         for (unsigned r = 0; r < CPU_NUM_REGS; r++)
             mix(&m->hash, cpu_get(m->cpu, (enum cpu_reg)r));
+        for (unsigned r = 0; r < 8; r++) {
+            u8 v[16] = { 0 };
+            cpu_get_st(m->cpu, r, v);
+            mix(&m->hash, ld64(v));
+            mix(&m->hash, ld16(v + 8));
+            cpu_get_xmm(m->cpu, r, v);
+            mix(&m->hash, ld64(v));
+            mix(&m->hash, ld64(v + 8));
+        }
         for (u32 f = 0; f < m->layout.total; f++) {
             const u8 *p = ram_rd(&m->ram, f);
             for (u32 k = 0; k < PAGE_SIZE; k += 8) {

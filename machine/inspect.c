@@ -138,8 +138,9 @@ size_t nb_mem_write(struct nb_machine *m, bool physical, uint64_t addr, const vo
 {
     if (!physical)
         return cpu_debug_write(m->cpu, (u32)addr, buf, (u32)MIN(len, 0x40000000u));
-    dma_write(&m->mem, addr, buf, (u32)MIN(len, 0x40000000u));
-    return len;
+    u32 n = (u32)MIN(len, 0x40000000u);
+    dma_write(&m->mem, addr, buf, n);
+    return n;
 }
 
 static const struct { const char *name; u8 reg, size; } regs[] = {

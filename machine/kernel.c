@@ -121,7 +121,7 @@ static bool load_linux(struct nb_machine *m, struct rom *r, const u8 *k, size_t 
         }
         /* the kernel unpacks itself to pref_address and up: stay clear of all it may need */
         u64 init_size = protocol >= 0x20a ? ld32(k + 0x260) : kernel_len;
-        u64 pref = protocol >= 0x20a ? ld64(k + 0x258) : kernel_at;
+        u64 pref = protocol >= 0x20a ? MIN(ld64(k + 0x258), (u64)UINT32_MAX) : kernel_at;
         u64 top = MIN((u64)ram_top(m), (u64)max + 1);
         u64 low = MAX(pref + init_size, (u64)kernel_at + kernel_len);
         if (top < initrd_len || ((top - initrd_len) & ~(u64)PAGE_MASK) < low) {
@@ -146,8 +146,11 @@ static bool load_linux(struct nb_machine *m, struct rom *r, const u8 *k, size_t 
         st16(setup + 0x22, (u16)(CMDLINE_AT - setup_at));
     }
     /* vga= of the command line is the boot loader's business (boot.rst, "special options") */
-    const char *vga = strstr(cmdline, "vga=");
-    if (vga && (vga == cmdline || vga[-1] == ' ')) {
+    const char *vga = NULL;
+    for (const char *p = strstr(cmdline, "vga="); p; p = strstr(p + 1, "vga="))
+        if (p == cmdline || p[-1] == ' ')
+            vga = p; /* the last one counts */
+    if (vga) {
         u32 mode = 0xffff;
         if (!strncmp(vga + 4, "ext", 3))
             mode = 0xfffe;
@@ -199,6 +202,9 @@ static bool image_space(struct nb_machine *m, struct image *im, u64 lo, u64 hi, 
     if (lo < 0x100000 || hi <= lo || hi > ram_top(m))
         return err_set(e, ERR_CONFIG, "-kernel %s: wants memory %llx to %llx; there is 100000 to %x",
                        m->cfg->kernel, (unsigned long long)lo, (unsigned long long)hi, ram_top(m));
+    if (hi - lo > MAX_KERNEL)
+        return err_set(e, ERR_CONFIG, "-kernel %s: wants %llu MB of memory at once; at most %u",
+                       m->cfg->kernel, (unsigned long long)(hi - lo) >> 20, MAX_KERNEL >> 20);
     im->at = (u32)lo;
     im->len = (u32)(hi - lo);
     im->data = xcalloc(1, im->len);
@@ -208,7 +214,7 @@ static bool image_space(struct nb_machine *m, struct image *im, u64 lo, u64 hi, 
 static bool load_elf(struct nb_machine *m, struct image *im, const u8 *k, size_t len, struct err *e)
 {
     u32 phoff = ld32(k + 28), phnum = ld16(k + 44), phsize = ld16(k + 42);
-    u64 lo = UINT64_MAX, hi = 0;
+    u64 lo = UINT64_MAX, hi = 0, sum = 0;
 
     if (phsize < 32 || !phnum || (u64)phoff + (u64)phnum * phsize > len)
         return err_set(e, ERR_CONFIG, "-kernel %s: broken ELF program headers", m->cfg->kernel);
@@ -222,12 +228,20 @@ static bool load_elf(struct nb_machine *m, struct image *im, const u8 *k, size_t
                 return err_set(e, ERR_CONFIG, "-kernel %s: an ELF segment lies outside the file",
                                m->cfg->kernel);
             if (pass == 0) {
+                /* segments may share a page of the file, but not be the file over and over */
+                sum += fsz;
+                if (sum > 2 * (u64)len)
+                    return err_set(e, ERR_CONFIG, "-kernel %s: its ELF segments overlap",
+                                   m->cfg->kernel);
                 lo = MIN(lo, (u64)pa);
                 hi = MAX(hi, (u64)pa + msz);
             } else {
                 memcpy(im->data + (pa - im->at), k + off, fsz);
             }
         }
+        if (!hi)
+            return err_set(e, ERR_CONFIG, "-kernel %s: the ELF file has nothing to load",
+                           m->cfg->kernel);
         if (pass == 0 && !image_space(m, im, lo, hi, e))
             return false;
     }

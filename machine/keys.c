@@ -8,6 +8,7 @@
 
 #define KEY_GAP_NS 8000000ull /* between two events: slower than any BIOS needs */
 #define QUEUE_MAX 65536u
+#define MAX_HOLD_MS 60000u
 
 struct key_event {
     u8 usage;
@@ -148,6 +149,44 @@ void typist_free(struct nb_machine *m)
     m->typist = NULL;
 }
 
+/* Number of events, deadline of the next, then the events: what a script typed before the snapshot
+ * arrives after it, too. */
+bool typist_save(struct nb_machine *m, bool (*write)(void *to, const void *p, size_t n), void *to)
+{
+    struct typist *t = m->typist;
+    u64 head[3] = { t->len, t->timer.when, timer_armed(&t->timer) ? t->timer.seq : 0 };
+
+    if (!write(to, head, sizeof head))
+        return false;
+    for (u32 k = 0; k < t->len; k++) {
+        const struct key_event *ev = &t->queue[(t->head + k) % QUEUE_MAX];
+        u64 v = ev->usage | (u64)ev->down << 8 | (u64)ev->gap_ms << 32;
+        if (!write(to, &v, 8))
+            return false;
+    }
+    return true;
+}
+
+bool typist_load(struct nb_machine *m, bool (*read)(void *from, void *p, size_t n), void *from)
+{
+    struct typist *t = m->typist;
+    u64 head[3];
+
+    if (!read(from, head, sizeof head) || head[0] > QUEUE_MAX || head[2] >> 62 ||
+        (head[1] == CLOCK_NEVER) != (head[0] == 0))
+        return false;
+    t->head = 0;
+    t->len = (u32)head[0];
+    for (u32 k = 0; k < t->len; k++) {
+        u64 v;
+        if (!read(from, &v, 8) || (v & 0xfffffe00u) || v >> 32 > MAX_HOLD_MS)
+            return false;
+        t->queue[k] = (struct key_event){ (u8)v, v >> 8 & 1, (u32)(v >> 32) };
+    }
+    timer_restore(&t->timer, head[1], head[2]);
+    return true;
+}
+
 struct key_msg {
     struct nb_machine *m;
     u32 n;
@@ -240,7 +279,7 @@ bool nb_sendkey(struct nb_machine *m, const char *chord, unsigned hold_ms)
     for (unsigned k = 0; k < n; k++)
         put(msg, keys[k], true, 0);
     for (unsigned k = n; k-- > 0; )
-        put(msg, keys[k], false, k == n - 1 ? MIN(hold_ms, 60000u) : 0);
+        put(msg, keys[k], false, k == n - 1 ? MIN(hold_ms, MAX_HOLD_MS) : 0);
     loop_post(m->loop, keys_arrive, msg, LOOP_ASAP);
     return true;
 }

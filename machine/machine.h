@@ -62,7 +62,7 @@ struct serial_port {
     void (*out)(void *to, const u8 *data, size_t len);
     void *out_to;
     u8 *in;                           /* queued input of callback ports */
-    u32 in_len, in_cap;
+    u32 in_first, in_len, in_cap;
 };
 
 struct trace_hash {
@@ -125,6 +125,7 @@ struct device *machine_device(struct nb_machine *m, const char *id);
 /* firmware.c: ROM images, CMOS, fw_cfg */
 bool firmware_load(struct nb_machine *m, struct err *e);
 bool firmware_describe(struct nb_machine *m, struct err *e);
+void firmware_reset(struct nb_machine *m); /* power-on reset: -boot once= is over */
 /* kernel.c: -kernel, -initrd, -append */
 bool kernel_load(struct nb_machine *m, struct err *e);
 /* drives.c */
@@ -147,6 +148,9 @@ void picture_tick(struct nb_machine *m); /* between blocks: renders if somebody 
 /* keys.c */
 void typist_new(struct nb_machine *m);
 void typist_free(struct nb_machine *m);
+/* What was typed and not yet sent, in a snapshot. */
+bool typist_save(struct nb_machine *m, bool (*write)(void *to, const void *p, size_t n), void *to);
+bool typist_load(struct nb_machine *m, bool (*read)(void *from, void *p, size_t n), void *from);
 /* hash.c */
 void hash_init(struct nb_machine *m);
 void hash_vector(void *m, unsigned vector);

@@ -2,8 +2,6 @@
 /* Option strings; see options.h. */
 #include "machine/options.h"
 
-#include <stdlib.h>
-
 #include "core/xalloc.h"
 
 bool options_parse(struct options *o, const char *text, const char *first, struct err *e)
@@ -26,8 +24,10 @@ bool options_parse(struct options *o, const char *text, const char *first, struc
         if (*r == ',')
             r++;
         *w++ = 0;
-        if (o->n == OPTIONS_MAX)
+        if (o->n == OPTIONS_MAX) {
+            options_free(o);
             return err_set(e, ERR_CONFIG, "more than %u properties", OPTIONS_MAX);
+        }
         if (eq) {
             *eq = 0;
             o->key[o->n] = key;
@@ -54,12 +54,22 @@ void options_free(struct options *o)
 
 bool options_number(const char *text, u64 *n)
 {
-    char *end;
+    unsigned base = text[0] == '0' && (text[1] | 32) == 'x' ? 16 : 10;
+    const char *p = base == 16 ? text + 2 : text;
 
-    if (*text < '0' || *text > '9')
+    /* strtoull() would take signs and blanks, and a number that is too long. */
+    *n = 0;
+    if (!*p)
         return false;
-    *n = strtoull(text, &end, text[0] == '0' && (text[1] | 32) == 'x' ? 16 : 10);
-    return end != text && !*end;
+    for (; *p; p++) {
+        char lower = (char)(*p | 32);
+        unsigned digit = *p >= '0' && *p <= '9' ? (unsigned)(*p - '0') :
+                         lower >= 'a' && lower <= 'f' ? (unsigned)(lower - 'a') + 10 : 99;
+        if (digit >= base || *n > (UINT64_MAX - digit) / base)
+            return false;
+        *n = *n * base + digit;
+    }
+    return true;
 }
 
 bool options_bool(const char *key, const char *v, bool *on, struct err *e)

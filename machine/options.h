@@ -14,10 +14,10 @@ struct options {
 };
 
 /* The first item may be a bare value: then it is that of `first`. Other bare items are switches: "on",
- * or "off" behind "no". options_free() in any case. */
+ * or "off" behind "no". Nothing is left to free when it fails. */
 bool options_parse(struct options *o, const char *text, const char *first, struct err *e);
 void options_free(struct options *o);
-bool options_number(const char *text, u64 *n); /* decimal or 0x */
+bool options_number(const char *text, u64 *n); /* decimal or 0x, of 64 bits at most */
 bool options_bool(const char *key, const char *v, bool *on, struct err *e);
 
 #endif

@@ -45,6 +45,11 @@ static void render(struct nb_machine *m, bool full)
     m->display.render(m->display.dev, &f->work, full);
     if (f->work.generation == before && !full)
         return;
+    /* All that is copied here and by front ends is bounded by these. */
+    f->work.width = MIN(f->work.width, DISPLAY_MAX_WIDTH);
+    f->work.height = MIN(f->work.height, DISPLAY_MAX_HEIGHT);
+    if ((u64)f->work.cols * f->work.rows > DISPLAY_TEXT_MAX)
+        f->work.rows = DISPLAY_TEXT_MAX / f->work.cols;
     u64 n = (u64)f->work.width * f->work.height;
     os_mutex_lock(m->lock);
     if (n > f->shown_cap) {
@@ -107,10 +112,11 @@ static bool copy_out(const struct frame_store *s, struct nb_frame *f)
     f->cursor_col = d->cursor_col;
     f->cursor_row = d->cursor_row;
     f->cursor_visible = d->cursor_visible;
-    for (u32 k = 0; k < f->cols * f->rows && k < NB_MAX_COLS * NB_MAX_ROWS; k++) {
-        f->cells[k].ch = d->cells[k].ch;
-        f->cells[k].attr = d->cells[k].attr;
-    }
+    for (u32 y = 0; y < f->rows; y++)
+        for (u32 x = 0; x < f->cols; x++) {
+            const struct display_cell *cell = &d->cells[y * d->cols + x];
+            f->cells[y * f->cols + x] = (struct nb_cell){ cell->ch, cell->attr };
+        }
     return true;
 }
 

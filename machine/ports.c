@@ -29,10 +29,12 @@ static void callback_feed(struct chardev *c)
         u32 n = MIN(c->can_receive(c->dev), p->in_len);
         if (!n)
             return;
-        c->receive(c->dev, p->in, n);
-        memmove(p->in, p->in + n, p->in_len - n);
+        c->receive(c->dev, p->in + p->in_first, n);
+        p->in_first += n;
         p->in_len -= n;
     }
+    if (!p->in_len)
+        p->in_first = 0;
 }
 
 struct input_msg {
@@ -49,11 +51,17 @@ static void input_arrives(void *arg, bool run)
     if (run) {
         struct serial_port *p = &msg->m->serial[msg->port];
         u32 n = MIN(msg->len, INPUT_LIMIT - p->in_len);
-        if (p->in_len + n > p->in_cap) {
-            p->in_cap = MAX(256u, (p->in_len + n) * 2);
-            p->in = xrealloc(p->in, p->in_cap);
+        if (p->in_first + p->in_len + n > p->in_cap) {
+            /* a FIFO takes 16 at a time: what was read is dropped only when the room is needed */
+            if (p->in_len)
+                memmove(p->in, p->in + p->in_first, p->in_len);
+            p->in_first = 0;
+            if (p->in_len + n > p->in_cap) {
+                p->in_cap = MAX(256u, (p->in_len + n) * 2);
+                p->in = xrealloc(p->in, p->in_cap);
+            }
         }
-        memcpy(p->in + p->in_len, msg->data, n);
+        memcpy(p->in + p->in_first + p->in_len, msg->data, n);
         p->in_len += n;
         callback_feed(&p->callback);
     }
@@ -62,7 +70,9 @@ static void input_arrives(void *arg, bool run)
 
 void nb_serial_input(struct nb_machine *m, unsigned n, const uint8_t *data, size_t len)
 {
-    if (n >= MACHINE_MAX_SERIAL || !len || len > INPUT_LIMIT)
+    if (n >= MACHINE_MAX_SERIAL || m->serial[n].chr != &m->serial[n].callback)
+        return;
+    if (!len || len > INPUT_LIMIT)
         return;
     struct input_msg *msg = xcalloc(1, sizeof *msg + len);
     msg->m = m;

@@ -28,6 +28,12 @@ static void hold(struct nb_machine *m, bool on)
         clock_release(&m->clock);
 }
 
+/* Other threads ask nb_is_paused(). */
+static void set_paused(struct nb_machine *m, bool on)
+{
+    __atomic_store_n(&m->paused, on, __ATOMIC_RELAXED);
+}
+
 /* From chips, between or during instructions. */
 void machine_request(void *machine, enum system_request what, int arg)
 {
@@ -75,6 +81,7 @@ void machine_reset(struct nb_machine *m, enum reset_kind kind)
     for (unsigned k = 0; k < m->num_devices; k++)
         if (m->dev[k]->cls->reset)
             m->dev[k]->cls->reset(m->dev[k], kind);
+    firmware_reset(m);
     cpu_set_a20(m->cpu, m->a20_level);
     cpu_reset(m->cpu, CPU_POWER_ON);
 }
@@ -101,7 +108,7 @@ static bool take_requests(struct nb_machine *m)
         m->want_power_off = false;
         m->powered_off = true;
         if (m->cfg->no_shutdown) {
-            m->paused = true;
+            set_paused(m, true);
             m->stopped_by = NB_PAUSED;
         } else {
             m->stopped_by = NB_POWER_OFF;
@@ -125,7 +132,7 @@ static bool take_requests(struct nb_machine *m)
     }
     if (m->want_io_stop) {
         m->want_io_stop = false;
-        m->paused = true;
+        set_paused(m, true);
         m->stopped_by = NB_IO_ERROR;
         return true;
     }
@@ -143,12 +150,19 @@ static bool take_wishes(struct nb_machine *m)
         m->stopped_by = NB_QUIT;
         return true;
     }
-    if (wish(&m->want_user_reset))
+    if (wish(&m->want_user_reset)) {
+        if (m->cfg->no_reboot) {
+            m->stopped_by = NB_RESET;
+            return true;
+        }
+        /* what the guest asked for just before goes with the machine that asked */
+        m->want_reset = m->want_init = m->want_io_stop = false;
         machine_reset(m, RESET_POWER_ON);
+    }
     if (wish(&m->want_nmi))
         cpu_nmi(m->cpu);
     if (wish(&m->want_pause) && !m->paused) {
-        m->paused = true;
+        set_paused(m, true);
         m->stopped_by = NB_PAUSED;
         return true;
     }
@@ -194,8 +208,6 @@ static void idle(struct nb_machine *m, u64 host_left, u64 guest_end)
         return;
     }
     u64 next = MIN(clock_next(&m->clock), guest_end);
-    if (m->stop_at != UINT64_MAX && next == UINT64_MAX)
-        next = UINT64_MAX;
     if (next == UINT64_MAX)
         loop_wait(m->loop, MIN(host_left, 100000000ull)); /* only the host can wake it */
     else
@@ -285,6 +297,7 @@ enum nb_stop nb_run(struct nb_machine *m, uint64_t max_ns)
         case CPU_SHUTDOWN:
             if (m->cfg->no_reboot && !init_keeps_machine(m)) {
                 m->stopped_by = NB_SHUTDOWN;
+                hold(m, true);
                 return NB_SHUTDOWN;
             }
             log_guest(&m->log, "cpu", "triple fault");
@@ -348,7 +361,7 @@ static void do_cont(void *arg, bool run)
     struct nb_machine *m = arg;
 
     if (run) {
-        m->paused = false;
+        set_paused(m, false);
         m->powered_off = false;
     }
 }
@@ -409,7 +422,7 @@ bool nb_call(struct nb_machine *m, void (*fn)(void *arg), void *arg)
 {
     struct call_msg c = { .fn = fn, .arg = arg };
 
-    if (m->freeing)
+    if (__atomic_load_n(&m->freeing, __ATOMIC_RELAXED))
         return false;
     if (os_thread_self() == __atomic_load_n(&m->thread, __ATOMIC_RELAXED)) {
         fn(arg);

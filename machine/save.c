@@ -4,7 +4,8 @@
  *   header of core/snap.h
  *   section "machine"   what the machine is; must agree with the one that loads
  *   section "cpu", one section per device in board order
- *   u8 marker per drive with an overlay, and the overlay's contents
+ *   the typist's queue
+ *   u8 marker per drive, 1 if it has an overlay, and then the overlay's contents
  *   u64 "NBPAGES\n", u32 frames, u32 stored, u32 frame numbers[stored]
  *   zero bytes up to a multiple of 4096, then the stored pages: a file that can be mapped
  * Pages of zeros are not stored. Every number is checked when loading; a snapshot that is refused
@@ -18,19 +19,24 @@
 #define PAGES_MAGIC 0x0a53454741504e4eull
 
 struct identity {
-    u32 ram_mb, num_devices, counted, ns_per_insn;
+    u32 ram_mb, num_devices, num_drives, counted, ns_per_insn;
     u64 now, next_seq;
     u8 board[16], cpu[32];
     u64 hash[2];
-    struct fields_of_machine { u8 a20, paused; } st;
+    u8 a20;
+    u8 pending;    /* requests that the run loop has not taken yet: enum pending */
+    i32 exit_code;
 };
+enum pending { PENDING_RESET = 1, PENDING_INIT = 2, PENDING_OFF = 4, PENDING_EXIT = 8, PENDING_STOP = 16 };
+
 static const struct field identity_fields[] = {
     F_U32(struct identity, ram_mb), F_U32(struct identity, num_devices),
     F_U32(struct identity, counted), F_U32(struct identity, ns_per_insn),
     F_U64(struct identity, now), F_U64(struct identity, next_seq),
     F_ARRAY(struct identity, board, u8), F_ARRAY(struct identity, cpu, u8),
-    F_ARRAY(struct identity, hash, u64), F_U8(struct identity, st.a20),
-    F_U8(struct identity, st.paused), F_END
+    F_ARRAY(struct identity, hash, u64), F_U8(struct identity, a20),
+    F_U32(struct identity, num_drives), F_U8(struct identity, pending),
+    F_I32(struct identity, exit_code), F_END
 };
 
 static void identify(struct nb_machine *m, struct identity *id)
@@ -45,7 +51,12 @@ static void identify(struct nb_machine *m, struct identity *id)
     snprintf((char *)id->board, sizeof id->board, "%s", m->board->name);
     snprintf((char *)id->cpu, sizeof id->cpu, "%s", m->cfg->cpu ? m->cfg->cpu : "");
     memcpy(id->hash, m->hash.h, sizeof id->hash);
-    id->st.a20 = (u8)m->a20_level;
+    id->a20 = m->a20_level != 0;
+    id->num_drives = m->num_drives;
+    id->pending = (u8)((m->want_reset ? PENDING_RESET : 0) | (m->want_init ? PENDING_INIT : 0) |
+                       (m->want_power_off ? PENDING_OFF : 0) | (m->want_exit ? PENDING_EXIT : 0) |
+                       (m->want_io_stop ? PENDING_STOP : 0));
+    id->exit_code = m->exit_code;
 }
 
 /* Counts what was written, for the alignment of the pages. */
@@ -143,7 +154,7 @@ bool machine_save(struct nb_machine *m, const char *file, struct err *e)
         if (cls->fields)
             ok = snap_save(&out, m->dev[k]->id, cls->version, cls->fields, m->dev[k], e);
     }
-    ok = ok && save_overlays(m, &c, e) && save_pages(m, &c);
+    ok = ok && typist_save(m, counted_write, &c) && save_overlays(m, &c, e) && save_pages(m, &c);
     if (!ok) {
         os_out_abort(c.out);
         err_set(e, ERR_RESOURCE, "%s: writing failed; is the disk full?", file);
@@ -171,10 +182,14 @@ static bool same_machine(struct nb_machine *m, const struct identity *id, const 
         return err_set(e, ERR_STATE, "%s: made with -m %uM, this machine has %uM", file, id->ram_mb,
                        mine.ram_mb);
     if (memcmp(id->cpu, mine.cpu, sizeof mine.cpu))
-        return err_set(e, ERR_STATE, "%s: made with -cpu %.31s", file,
-                       id->cpu[0] ? (const char *)id->cpu : "left out");
+        return refuse(e, file, id->cpu[0] ? "made with another -cpu" : "made without -cpu");
     if (id->num_devices != mine.num_devices)
         return refuse(e, file, "made with other devices; use the options it was made with");
+    if (id->num_drives != mine.num_drives)
+        return err_set(e, ERR_STATE, "%s: made with %u drive%s, this machine has %u", file,
+                       id->num_drives, id->num_drives == 1 ? "" : "s", mine.num_drives);
+    if (id->next_seq >> 62 || id->now >> 62 || id->a20 > 1 || id->pending > 31)
+        return refuse(e, file, "damaged: impossible machine state");
     if (id->counted != mine.counted || (id->counted && id->ns_per_insn != mine.ns_per_insn))
         return refuse(e, file, "made with another -clock");
     return true;
@@ -247,12 +262,19 @@ bool machine_load(struct nb_machine *m, const char *file, struct err *e)
     for (unsigned k = 0; ok && k < m->num_devices; k++)
         if (m->dev[k]->cls->post_load)
             ok = m->dev[k]->cls->post_load(m->dev[k], e) || err_prefix(e, "%s", m->dev[k]->id);
-    ok = ok && load_overlays(m, &c, file, e) && load_pages(m, &c, file, e);
+    ok = ok && (typist_load(m, counted_read, &c) || refuse(e, file, "damaged: typed keys")) &&
+         load_overlays(m, &c, file, e) && load_pages(m, &c, file, e);
     if (ok) {
         if (m->clock.next_seq < id.next_seq)
             m->clock.next_seq = id.next_seq;
-        m->a20_level = id.st.a20;
-        cpu_set_a20(m->cpu, id.st.a20);
+        m->a20_level = id.a20;
+        cpu_set_a20(m->cpu, id.a20);
+        m->want_reset = id.pending & PENDING_RESET;
+        m->want_init = id.pending & PENDING_INIT;
+        m->want_power_off = id.pending & PENDING_OFF;
+        m->want_exit = id.pending & PENDING_EXIT;
+        m->want_io_stop = id.pending & PENDING_STOP;
+        m->exit_code = id.exit_code;
         cpu_state_loaded(m->cpu);
         m->paced_anchor_host = 0;
     }
