@@ -10,8 +10,8 @@
 
 CC := gcc
 WARN := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wundef
-GUEST := -m32 -std=gnu11 -O2 -march=i686 -mtune=generic -D_GNU_SOURCE -fno-strict-aliasing -fno-pie \
-	-fno-asynchronous-unwind-tables -fno-tree-loop-distribute-patterns $(WARN)
+GUEST := -m32 -std=gnu11 -O2 -march=i686 -mtune=generic -D_GNU_SOURCE -fno-strict-aliasing \
+	-fno-pie -fno-asynchronous-unwind-tables -fno-tree-loop-distribute-patterns $(WARN)
 GUEST_X87 := -mno-sse -mfpmath=387
 GUEST_SSE := -msse2 -mfpmath=sse -DFP_SSE
 

@@ -12,14 +12,17 @@ function ratio(a, b) {
 # A time in milliseconds with four digits.
 function show(ns) {
     ns /= 1e6
-    return ns >= 1000 ? sprintf("%.0f", ns) : ns >= 100 ? sprintf("%.1f", ns) : ns >= 10 ? sprintf("%.2f", ns) : sprintf("%.3f", ns)
+    return sprintf(ns >= 1000 ? "%.0f" : ns >= 100 ? "%.1f" : ns >= 10 ? "%.2f" : "%.3f", ns)
 }
 
 # The mean of class c over the programs that nestbox and the peer both did, rightly; "-" if none.
-function mean(c, peer,    i, n, logs) {
+function mean(c, peer,    i, r, n, logs) {
     for (i = 1; i <= rows; i++) {
-        if (class_of[row[i]] == c && best["nestbox", row[i]] > 0 && best[peer, row[i]] > 0 && !wrong[row[i]]) {
-            logs += log(best["nestbox", row[i]] / best[peer, row[i]])
+        r = row[i]
+        if (class_of[r] != c || wrong[r])
+            continue
+        if (best["nestbox", r] > 0 && best[peer, r] > 0) {
+            logs += log(best["nestbox", r] / best[peer, r])
             n++
         }
     }
@@ -28,6 +31,7 @@ function mean(c, peer,    i, n, logs) {
 
 function add(engine_name, r, wall, cpu,    key, v) {
     key = engine_name SUBSEP r
+    timed[key] = 1
     # Programs of class os start others: on the host only the clock sees them whole.
     v = by == "cpu" && !(engine_name == "native" && class_of[r] == "os") ? cpu : wall
     if (!(key in best) || v < best[key])
@@ -83,14 +87,16 @@ $2 == "rss" {
 }
 
 END {
-    print "times in ms for one unit of work, by " (by == "cpu" ? "processor time" : "the clock") ", the fastest round"
+    print "times in ms for one unit of work, by " (by == "cpu" ? "processor time" : "the clock") \
+        ", the fastest round"
     for (i = 1; i <= rows; i++) {
         r = row[i]
         if (r == "idle" || r == "rss") {
             line = "figure " (r == "idle" ? "idle_percent" : "rss_mb")
             for (e = 1; e <= count; e++) {
                 if (engine[e] != "native")
-                    line = line " " engine[e] " " ((engine[e], r) in best ? sprintf("%.2f", best[engine[e], r]) : "-")
+                    line = line " " engine[e] " " \
+                        ((engine[e], r) in best ? sprintf("%.2f", best[engine[e], r]) : "-")
             }
             print line
             continue
@@ -100,10 +106,12 @@ END {
         right = ("native", r) in sum ? sum["native", r] : ("qemu", r) in sum ? sum["qemu", r] : ""
         for (e = 1; e <= count; e++) {
             k = engine[e] SUBSEP r
-            if (k in best)
+            if (best[k] > 0)
                 line = line " " engine[e] " " show(best[k])
             else if (engine[e] != "native" || k in trouble)
                 line = line " " engine[e] " -"
+            if (k in timed && best[k] <= 0)
+                notes = notes " (" engine[e] " too short to time)"
             if (k in trouble)
                 notes = notes " (" engine[e] " " trouble[k] ")"
             if (k in sum && right != "" && sum[k] != right) {
@@ -120,12 +128,13 @@ END {
             line = line " sum " right
         print line notes
         if (class_of[r] == "boot") {
-            line = "figure " r "_cpu_ms"
+            line = ""
             for (e = 1; e <= count; e++) {
                 if ((engine[e], r) in best_cpu)
                     line = line " " engine[e] " " show(best_cpu[engine[e], r])
             }
-            print line
+            if (line != "")
+                print "figure " r "_cpu_ms" line
         }
     }
     for (e = 1; e <= count; e++) {
@@ -139,11 +148,12 @@ END {
         for (i = 1; i <= rows; i++) {
             if (class_of[row[i]] == class[c]) {
                 all++
-                done += ("nestbox", row[i]) in best && !wrong[row[i]]
+                done += best["nestbox", row[i]] > 0 && !wrong[row[i]]
             }
         }
-        print "class " class[c] " vs_qemu " mean(class[c], "qemu") " vs_native " mean(class[c], "native") \
-            " vs_bochs " mean(class[c], "bochs") " programs " done "/" all
+        print "class " class[c] " vs_qemu " mean(class[c], "qemu") \
+            " vs_native " mean(class[c], "native") " vs_bochs " mean(class[c], "bochs") \
+            " programs " done "/" all
     }
     exit bad > 0
 }

@@ -8,7 +8,7 @@
  *                 if there is a FIFO
  *     -f FIFO     the marks come from there, not from the program's standard output
  *     -u TEXT     done when TEXT appears anywhere in the output (default: "@done")
- *     -i SECONDS  when done, wait two seconds more, then take the processor time of this long
+ *     -i SECONDS  when done, wait four seconds more, then take the processor time of this long
  *     -m KIB      when done, take the process's memory less this many KiB
  *     -c SECONDS  the cap: give up then (120)
  *
@@ -40,8 +40,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SECOND 1000000000ll
+#define SECOND     1000000000ll
 #define LINE_BYTES 512
+#define TAIL_BYTES 1024
 
 struct options {
     bool pty;
@@ -63,6 +64,8 @@ struct run {
     bool exited;
     int status;
 
+    char tail[TAIL_BYTES]; /* the last of all output, round and round */
+    size_t tail_count;
     char line[LINE_BYTES];
     size_t line_len;
     int64_t line_ns, line_cpu_ns; /* when its first byte came */
@@ -101,8 +104,8 @@ static void report(struct run *r, int64_t first_ns, int64_t cpu_first_ns, const 
 {
     va_list ap;
 
-    printf("%lld %lld %lld %lld ", (long long)(first_ns - r->start_ns), (long long)(now_ns() - r->start_ns),
-           (long long)cpu_first_ns, (long long)cpu_now(r));
+    printf("%lld %lld %lld %lld ", (long long)(first_ns - r->start_ns),
+           (long long)(now_ns() - r->start_ns), (long long)cpu_first_ns, (long long)cpu_now(r));
     va_start(ap, format);
     vprintf(format, ap);
     va_end(ap);
@@ -131,8 +134,8 @@ static void child_start(const struct options *opt, int out, int slave)
 static void start(struct run *r)
 {
     const struct options *opt = r->opt;
-    int out[2] = {-1, -1}, master = -1, slave = -1;
-    struct winsize size = {.ws_row = 25, .ws_col = 80};
+    int out[2] = { -1, -1 }, master = -1, slave = -1;
+    struct winsize size = { .ws_row = 25, .ws_col = 80 };
 
     if (opt->pty && openpty(&master, &slave, NULL, NULL, &size) != 0)
         fail("openpty");
@@ -187,6 +190,7 @@ static void take_byte(struct run *r, char c, int64_t at_ns, int64_t cpu_ns)
 {
     const char *until = r->opt->until;
 
+    r->tail[r->tail_count++ % TAIL_BYTES] = c;
     if (c == until[r->matched])
         r->matched++;
     else
@@ -226,6 +230,17 @@ static bool take_output(struct run *r)
     return len > 0;
 }
 
+/* What it said last, to the standard error: the reason why it did not get there. */
+static void show_tail(const struct run *r)
+{
+    size_t from = r->tail_count > TAIL_BYTES ? r->tail_count - TAIL_BYTES : 0;
+
+    fprintf(stderr, "timer: %s ended or was given up; its last output:\n", r->opt->command[0]);
+    for (size_t i = from; i < r->tail_count; i++)
+        fputc(r->tail[i % TAIL_BYTES], stderr);
+    fputc('\n', stderr);
+}
+
 static void drop_output(struct run *r)
 {
     char buf[4096];
@@ -240,7 +255,8 @@ static void drop_output(struct run *r)
 static bool read_until(struct run *r, int64_t end_ns)
 {
     while (!r->found || end_ns == 0) {
-        struct pollfd fds[2] = {{.fd = r->out, .events = POLLIN}, {.fd = r->junk, .events = POLLIN}};
+        struct pollfd fds[2] = { { .fd = r->out, .events = POLLIN },
+                                 { .fd = r->junk, .events = POLLIN } };
         int64_t left_ms = (end_ns - now_ns()) / 1000000;
 
         if (left_ms <= 0)
@@ -265,7 +281,7 @@ static bool read_until(struct run *r, int64_t end_ns)
 static void take_idle(struct run *r)
 {
     int64_t from_ns, cpu_from_ns, to_ns;
-    struct timespec settle = {2, 0};
+    struct timespec settle = { 4, 0 };
 
     nanosleep(&settle, NULL);
     from_ns = now_ns();
@@ -297,7 +313,7 @@ static long memory_kib(pid_t pid)
 
 static void run(const struct options *opt)
 {
-    struct run r = {.opt = opt};
+    struct run r = { .opt = opt };
     int64_t end_ns;
     bool alive;
 
@@ -317,41 +333,31 @@ static void run(const struct options *opt)
     else
         report(&r, now_ns(), cpu_now(&r), "=exit %d",
                WIFEXITED(r.status) ? WEXITSTATUS(r.status) : 128 + WTERMSIG(r.status));
+    if (!r.found)
+        show_tail(&r);
     stop(&r);
 }
 
 int main(int argc, char **argv)
 {
-    struct options opt = {.until = "@done", .memory_kib = -1, .cap_s = 120};
+    struct options opt = { .until = "@done", .memory_kib = -1, .cap_s = 120 };
     int c;
 
     while ((c = getopt(argc, argv, "+pf:u:i:m:c:")) != -1) {
         switch (c) {
-        case 'p':
-            opt.pty = true;
-            break;
-        case 'f':
-            opt.fifo = optarg;
-            break;
-        case 'u':
-            opt.until = optarg;
-            break;
-        case 'i':
-            opt.idle_s = atof(optarg);
-            break;
-        case 'm':
-            opt.memory_kib = atol(optarg);
-            break;
-        case 'c':
-            opt.cap_s = atof(optarg);
-            break;
-        default:
-            return 2;
+        case 'p': opt.pty = true; break;
+        case 'f': opt.fifo = optarg; break;
+        case 'u': opt.until = optarg; break;
+        case 'i': opt.idle_s = atof(optarg); break;
+        case 'm': opt.memory_kib = atol(optarg); break;
+        case 'c': opt.cap_s = atof(optarg); break;
+        default: return 2;
         }
     }
     opt.command = argv + optind;
     if (!opt.command[0] || !opt.until[0]) {
-        fprintf(stderr, "usage: timer [-p] [-f FIFO] [-u TEXT] [-i SECONDS] [-m KIB] [-c SECONDS] COMMAND...\n");
+        fprintf(stderr, "usage: timer [-p] [-f FIFO] [-u TEXT] [-i SECONDS] [-m KIB] [-c SECONDS] "
+                        "COMMAND...\n");
         return 2;
     }
     signal(SIGPIPE, SIG_IGN);

@@ -10,24 +10,19 @@
 
 /* ---- fib ---- */
 /* Not inlined into itself: gcc would unroll the recursion into something else. */
-static __attribute__((noinline, noclone, optimize("no-optimize-sibling-calls,no-inline"))) uint32_t fib(uint32_t n)
+static __attribute__((noinline, noclone, optimize("no-optimize-sibling-calls,no-inline"))) uint32_t
+fib(uint32_t n)
 {
     return n < 2 ? n : fib(n - 1) + fib(n - 2);
 }
 
-static uint32_t fib_run(void)
-{
-    return fib(26);
-}
+static uint32_t fib_run(void) { return fib(26); }
 
 /* ---- icall ---- */
 typedef uint32_t step_fn(uint32_t);
 
-#define STEP(n, expression)                                                                        \
-    static NOINLINE uint32_t step_##n(uint32_t v)                                                  \
-    {                                                                                              \
-        return expression;                                                                         \
-    }
+#define STEP(n, expression) \
+    static NOINLINE uint32_t step_##n(uint32_t v) { return expression; }
 STEP(0, v + 0x9e3779b9)
 STEP(1, v ^ v >> 7)
 STEP(2, v * 5 + 1)
@@ -64,6 +59,7 @@ static uint32_t icall_run(void)
 enum op { PUSH, LOAD, STORE, ADD, MUL, MOD, LESS, DUP, JUMP, JUMP_ZERO, INC, HALT };
 
 /* Variables: 0 the number, 1 the divisor, 2 the count. */
+/* clang-format off */
 static const int16_t machine_code[] = {
     /* 0 */ PUSH, 2, STORE, 0,
     /* 4: up to 1200 */ LOAD, 0, PUSH, 1200, LESS, JUMP_ZERO, 43,
@@ -75,25 +71,20 @@ static const int16_t machine_code[] = {
     /* 39 */ INC, 0, JUMP, 4,
     /* 43 */ HALT,
 };
+/* clang-format on */
 
 static NOINLINE uint32_t machine_run(const int16_t *code)
 {
-    int32_t stack[16], variables[4] = {0};
+    int32_t stack[16], variables[4] = { 0 };
     int32_t *top = stack;
     const int16_t *p = code;
     uint32_t steps_done = 0;
 
     for (;; steps_done++) {
-        switch ((enum op)*p++) {
-        case PUSH:
-            *++top = *p++;
-            break;
-        case LOAD:
-            *++top = variables[*p++];
-            break;
-        case STORE:
-            variables[*p++] = *top--;
-            break;
+        switch ((enum op) * p++) {
+        case PUSH: *++top = *p++; break;
+        case LOAD: *++top = variables[*p++]; break;
+        case STORE: variables[*p++] = *top--; break;
         case ADD:
             top--;
             top[0] += top[1];
@@ -114,29 +105,19 @@ static NOINLINE uint32_t machine_run(const int16_t *code)
             top[1] = top[0];
             top++;
             break;
-        case JUMP:
-            p = code + *p;
-            break;
-        case JUMP_ZERO:
-            p = *top-- ? p + 1 : code + *p;
-            break;
-        case INC:
-            variables[*p++]++;
-            break;
-        case HALT:
-            return sum_add(steps_done, (uint32_t)variables[2]);
+        case JUMP: p = code + *p; break;
+        case JUMP_ZERO: p = *top-- ? p + 1 : code + *p; break;
+        case INC: variables[*p++]++; break;
+        case HALT: return sum_add(steps_done, (uint32_t)variables[2]);
         }
     }
 }
 
-static uint32_t interp_run(void)
-{
-    return machine_run(machine_code);
-}
+static uint32_t interp_run(void) { return machine_run(machine_code); }
 
 const struct program call_programs[] = {
-    {"fib", "calls", 26, 0, NULL, fib_run},
-    {"icall", "calls", 40, 0, NULL, icall_run},
-    {"interp", "calls", 130, 0, NULL, interp_run},
-    {0},
+    { "fib", "calls", 26, 0, NULL, fib_run },
+    { "icall", "calls", 40, 0, NULL, icall_run },
+    { "interp", "calls", 130, 0, NULL, interp_run },
+    { 0 },
 };

@@ -155,24 +155,13 @@ static enum state number_kind(const char **text, unsigned *counts)
         case START:
             s = digit ? DIGITS : *p == '+' || *p == '-' ? SIGN : *p == '.' ? POINT : INVALID;
             break;
-        case SIGN:
-            s = digit ? DIGITS : *p == '.' ? POINT : INVALID;
-            break;
-        case DIGITS:
-            s = digit ? DIGITS : *p == '.' ? FRACTION : INVALID;
-            break;
+        case SIGN: s = digit ? DIGITS : *p == '.' ? POINT : INVALID; break;
+        case DIGITS: s = digit ? DIGITS : *p == '.' ? FRACTION : INVALID; break;
         case POINT:
-        case FRACTION:
-            s = digit ? FRACTION : *p == 'e' || *p == 'E' ? EXPONENT : INVALID;
-            break;
-        case EXPONENT:
-            s = *p == '+' || *p == '-' || digit ? SCIENTIFIC : INVALID;
-            break;
-        case SCIENTIFIC:
-            s = digit ? SCIENTIFIC : INVALID;
-            break;
-        default:
-            break;
+        case FRACTION: s = digit ? FRACTION : *p == 'e' || *p == 'E' ? EXPONENT : INVALID; break;
+        case EXPONENT: s = *p == '+' || *p == '-' || digit ? SCIENTIFIC : INVALID; break;
+        case SCIENTIFIC: s = digit ? SCIENTIFIC : INVALID; break;
+        default: break;
         }
         counts[s]++;
     }
@@ -184,7 +173,7 @@ static NOINLINE uint32_t core_states(void)
 {
     const char *text = "5012,1234,-874,+122,35.54400,.1234500,-110.700,+0.64400,5.500e+3,-.123e-2,"
                        "-87e+832,+0.6e-12,T0.3e-1F,-T.T++Tq,1T3.4e4z,34.0e-T^";
-    unsigned counts[STATES] = {0};
+    unsigned counts[STATES] = { 0 };
     uint32_t sum = 0;
 
     while (*text)
@@ -252,14 +241,10 @@ static NOINLINE int text_compare(const char *a, const char *b)
 static NOINLINE enum colour next_colour(enum colour c, int number)
 {
     switch (c) {
-    case RED:
-        return number > 100 ? GREEN : BLUE;
-    case GREEN:
-        return dhry_flag ? WHITE : RED;
-    case BLUE:
-        return GREEN;
-    default:
-        return RED;
+    case RED: return number > 100 ? GREEN : BLUE;
+    case GREEN: return dhry_flag ? WHITE : RED;
+    case BLUE: return GREEN;
+    default: return RED;
     }
 }
 
@@ -295,8 +280,8 @@ static uint32_t dhry_run(void)
     uint32_t sum = 0;
     int quotient = 7;
 
-    record_a = (struct record){&record_b, RED, 1, "RECORDS AND STRINGS, FIRST ONE"};
-    record_b = (struct record){&record_a, BLUE, 2, "RECORDS AND STRINGS, OTHER ONE"};
+    record_a = (struct record){ &record_b, RED, 1, "RECORDS AND STRINGS, FIRST ONE" };
+    record_b = (struct record){ &record_a, BLUE, 2, "RECORDS AND STRINGS, OTHER ONE" };
     dhry_flag = false;
     for (int i = 0; i < 50; i++) {
         dhry_array[i] = 0;
@@ -305,7 +290,8 @@ static uint32_t dhry_run(void)
     }
     text_copy(first, "RECORDS AND STRINGS, 1'ST PART");
     for (int i = 1; i <= 20000; i++) {
-        text_copy(second, i & 1 ? "RECORDS AND STRINGS, 2'ND PART" : "RECORDS AND STRINGS, 3'RD PART");
+        text_copy(second,
+                  i & 1 ? "RECORDS AND STRINGS, 2'ND PART" : "RECORDS AND STRINGS, 3'RD PART");
         if (text_compare(first, second) < 0)
             quotient += 3;
         grid_step(i % 10, quotient);
@@ -324,7 +310,7 @@ static uint32_t dhry_run(void)
 }
 
 const struct program core_programs[] = {
-    {"core", "int", 28, 0, NULL, core_run},
-    {"dhry", "int", 13, 0, NULL, dhry_run},
-    {0},
+    { "core", "int", 28, 0, NULL, core_run },
+    { "dhry", "int", 13, 0, NULL, dhry_run },
+    { 0 },
 };

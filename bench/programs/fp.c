@@ -9,14 +9,14 @@
 #include <string.h>
 
 #ifdef FP_SSE
-#define NAME(x) x "_sse"
-#define CLASS "sse"
-#define NEEDS NEEDS_SSE2
+#define NAME(x)         x "_sse"
+#define CLASS           "sse"
+#define NEEDS           NEEDS_SSE2
 #define UNITS(x87, sse) sse
 #else
-#define NAME(x) x "_x87"
-#define CLASS "x87"
-#define NEEDS 0
+#define NAME(x)         x "_x87"
+#define CLASS           "x87"
+#define NEEDS           0
 #define UNITS(x87, sse) x87
 #endif
 
@@ -33,10 +33,7 @@ static uint32_t sum_double(uint32_t sum, double v)
 
 static double matrix[ORDER][ORDER], right[ORDER];
 
-static double magnitude(double v)
-{
-    return v < 0 ? -v : v;
-}
+static double magnitude(double v) { return v < 0 ? -v : v; }
 
 static uint32_t linpack_run(void)
 {
@@ -177,14 +174,17 @@ static __attribute__((noinline)) void whet_array(double e[4], double t)
 
 static uint32_t whet_run(void)
 {
-    double e[4] = {1.0, -1.0, -1.0, -1.0}, x = 0.5, y = 0.5, z = 0.75, t = 0.499975;
+    double e[4] = { 1.0, -1.0, -1.0, -1.0 }, x = 0.5, y = 0.5, z = 0.75, t = 0.499975;
     uint32_t sum = 0;
 
     for (int i = 0; i < 120; i++)
         whet_array(e, t);
     for (int i = 0; i < 500; i++) {
-        x = t * arc_tangent(2.0 * sine(x) * cosine(x) / (cosine(x + y) + cosine(x - y) - 1.0 + 2.5));
-        y = t * arc_tangent(2.0 * sine(y) * cosine(y) / (cosine(x + y) + cosine(x - y) - 1.0 + 2.5)) + 0.1;
+        x = t *
+            arc_tangent(2.0 * sine(x) * cosine(x) / (cosine(x + y) + cosine(x - y) - 1.0 + 2.5));
+        y = t * arc_tangent(2.0 * sine(y) * cosine(y) /
+                            (cosine(x + y) + cosine(x - y) - 1.0 + 2.5)) +
+            0.1;
     }
     for (int i = 0; i < 700; i++)
         z = square_root(exponential(logarithm(z) * 0.5));
@@ -229,11 +229,11 @@ struct body {
 static struct body bodies[BODIES];
 
 static const struct body bodies_at_start[BODIES] = {
-    {{0, 0, 0}, {0.000387, -0.00327, 0.0000239}, 39.47842},
-    {{4.84143, -1.16032, -0.103622}, {0.606326, 2.81199, -0.0252184}, 0.0376937},
-    {{8.34337, 4.1248, -0.403523}, {-1.01077, 1.82566, 0.00841576}, 0.0112863},
-    {{12.8944, -15.1112, -0.223308}, {1.08279, 0.868713, -0.0108326}, 0.00172372},
-    {{15.3797, -25.9193, 0.179259}, {0.979091, 0.594699, -0.034756}, 0.00203369},
+    { { 0, 0, 0 }, { 0.000387, -0.00327, 0.0000239 }, 39.47842 },
+    { { 4.84143, -1.16032, -0.103622 }, { 0.606326, 2.81199, -0.0252184 }, 0.0376937 },
+    { { 8.34337, 4.1248, -0.403523 }, { -1.01077, 1.82566, 0.00841576 }, 0.0112863 },
+    { { 12.8944, -15.1112, -0.223308 }, { 1.08279, 0.868713, -0.0108326 }, 0.00172372 },
+    { { 15.3797, -25.9193, 0.179259 }, { 0.979091, 0.594699, -0.034756 }, 0.00203369 },
 };
 
 static void nbody_step(double dt)
@@ -278,9 +278,9 @@ const struct program sse_programs[] = {
 #else
 const struct program x87_programs[] = {
 #endif
-    {NAME("linpack"), CLASS, UNITS(20, 100), NEEDS, NULL, linpack_run},
-    {NAME("whet"), CLASS, UNITS(150, 250), NEEDS, NULL, whet_run},
-    {NAME("mandel"), CLASS, UNITS(12, 40), NEEDS, NULL, mandel_run},
-    {NAME("nbody"), CLASS, UNITS(20, 80), NEEDS, NULL, nbody_run},
-    {0},
+    { NAME("linpack"), CLASS, UNITS(20, 100), NEEDS, NULL, linpack_run },
+    { NAME("whet"), CLASS, UNITS(150, 250), NEEDS, NULL, whet_run },
+    { NAME("mandel"), CLASS, UNITS(12, 40), NEEDS, NULL, mandel_run },
+    { NAME("nbody"), CLASS, UNITS(20, 80), NEEDS, NULL, nbody_run },
+    { 0 },
 };

@@ -31,17 +31,13 @@ static const uint32_t md5_k[64] = {
     0x6fa87e4f, 0xfe2ce6e0, 0xa3014314, 0x4e0811a1, 0xf7537e82, 0xbd3af235, 0x2ad7d2bb, 0xeb86d391,
 };
 
-static const unsigned char md5_turn[4][4] = {{7, 12, 17, 22}, {5, 9, 14, 20}, {4, 11, 16, 23}, {6, 10, 15, 21}};
+static const unsigned char md5_turn[4][4] = {
+    { 7, 12, 17, 22 }, { 5, 9, 14, 20 }, { 4, 11, 16, 23 }, { 6, 10, 15, 21 }
+};
 
-static uint32_t rol(uint32_t v, int n)
-{
-    return v << n | v >> (32 - n);
-}
+static uint32_t rol(uint32_t v, int n) { return v << n | v >> (32 - n); }
 
-static uint32_t ror(uint32_t v, int n)
-{
-    return v >> n | v << (32 - n);
-}
+static uint32_t ror(uint32_t v, int n) { return v >> n | v << (32 - n); }
 
 static void fill(void)
 {
@@ -75,7 +71,8 @@ static void sha_block(uint32_t h[8], const unsigned char *p)
         w[i] = w[i - 16] + s0 + w[i - 7] + s1;
     }
     for (int i = 0; i < 64; i++) {
-        uint32_t t1 = k + (ror(e, 6) ^ ror(e, 11) ^ ror(e, 25)) + ((e & f) ^ (~e & g)) + sha_k[i] + w[i];
+        uint32_t t1 =
+            k + (ror(e, 6) ^ ror(e, 11) ^ ror(e, 25)) + ((e & f) ^ (~e & g)) + sha_k[i] + w[i];
         uint32_t t2 = (ror(a, 2) ^ ror(a, 13) ^ ror(a, 22)) + ((a & b) ^ (a & c) ^ (b & c));
 
         k = g;
@@ -100,8 +97,8 @@ static void sha_block(uint32_t h[8], const unsigned char *p)
 /* The first word of the digest. */
 static uint32_t sha_run(void)
 {
-    uint32_t h[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
-                     0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+    uint32_t h[8] = { 0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                      0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19 };
 
     for (int at = 0; at <= DATA_BYTES; at += 64)
         sha_block(h, data + at);
@@ -122,14 +119,14 @@ static void md5_block(uint32_t h[4], const unsigned char *p)
 
     for (int i = 0; i < 16; i++, p += 4)
         x[i] = p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-#define STEP(i, function, index, turns)                                                            \
-    do {                                                                                           \
-        uint32_t t = a + (function) + md5_k[i] + x[(index) & 15];                                  \
-                                                                                                   \
-        a = d;                                                                                     \
-        d = c;                                                                                     \
-        c = b;                                                                                     \
-        b += rol(t, (turns)[(i) & 3]);                                                             \
+#define STEP(i, function, index, turns)                         \
+    do {                                                        \
+        uint32_t t = a + (function) + md5_k[i] + x[(index)&15]; \
+                                                                \
+        a = d;                                                  \
+        d = c;                                                  \
+        c = b;                                                  \
+        b += rol(t, (turns)[(i)&3]);                            \
     } while (0)
     for (int i = 0; i < 16; i++)
         STEP(i, (b & c) | (~b & d), i, md5_turn[0]);
@@ -149,7 +146,7 @@ static void md5_block(uint32_t h[4], const unsigned char *p)
 /* The first four bytes of the digest, read as a little-endian number. */
 static uint32_t md5_run(void)
 {
-    uint32_t h[4] = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476};
+    uint32_t h[4] = { 0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476 };
 
     for (int at = 0; at <= DATA_BYTES; at += 64)
         md5_block(h, data + at);
@@ -157,7 +154,7 @@ static uint32_t md5_run(void)
 }
 
 const struct program hash_programs[] = {
-    {"sha256", "int", 60, 0, sha_set_up, sha_run},
-    {"md5", "int", 250, 0, md5_set_up, md5_run},
-    {0},
+    { "sha256", "int", 60, 0, sha_set_up, sha_run },
+    { "md5", "int", 250, 0, md5_set_up, md5_run },
+    { 0 },
 };

@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 /* Left to the kernel when all the rest is written: without it the OOM killer would come. */
-#define SPARE_BYTES (3u << 20)
+#define SPARE_BYTES (4u << 20)
 
 static void sleep_for_good(void)
 {
@@ -58,7 +58,7 @@ static void touch(void)
 static void run_program(char *name)
 {
     char *units = strchr(name, ':');
-    char *args[] = {(char *)"/init", name, NULL, NULL};
+    char *args[] = { (char *)"/init", name, NULL, NULL };
     char line[120];
     int status;
     pid_t pid;

@@ -193,7 +193,7 @@ static uint32_t adc_run(void)
 }
 
 const struct program int_programs[] = {
-    {"sort", "int", 20, 0, sort_set_up, sort_run}, {"sieve", "int", 22, 0, NULL, sieve_run},
-    {"crc", "int", 100, 0, crc_set_up, crc_run},    {"mul64", "int", 150, 0, NULL, mul64_run},
-    {"adc", "int", 45, 0, NULL, adc_run},          {0},
+    { "sort", "int", 20, 0, sort_set_up, sort_run }, { "sieve", "int", 22, 0, NULL, sieve_run },
+    { "crc", "int", 100, 0, crc_set_up, crc_run },   { "mul64", "int", 150, 0, NULL, mul64_run },
+    { "adc", "int", 45, 0, NULL, adc_run },          { 0 },
 };

@@ -62,9 +62,9 @@ static uint32_t outs_run(void)
 }
 
 const struct program io_programs[] = {
-    {"portout", "io", 120, NEEDS_PORTS, NULL, out_run},
-    {"portin", "io", 120, NEEDS_PORTS, NULL, in_run},
-    {"portscratch", "io", 120, NEEDS_PORTS, NULL, scratch_run},
-    {"portouts", "io", 120, NEEDS_PORTS, NULL, outs_run},
-    {0},
+    { "portout", "io", 120, NEEDS_PORTS, NULL, out_run },
+    { "portin", "io", 120, NEEDS_PORTS, NULL, in_run },
+    { "portscratch", "io", 120, NEEDS_PORTS, NULL, scratch_run },
+    { "portouts", "io", 120, NEEDS_PORTS, NULL, outs_run },
+    { 0 },
 };

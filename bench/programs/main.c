@@ -26,21 +26,18 @@
 #include <time.h>
 #include <unistd.h>
 
-#define COM1 0x3f8
+#define COM1    0x3f8
 #define AUTO_NS 160000000ll
 
 char *const *program_environ;
 const char *program_path;
 
 static const struct program *const tables[] = {
-    int_programs, core_programs,    hash_programs,   call_programs,   x87_programs, sse_programs,
-    sse_int_programs, memory_programs, string_programs, os_programs, smc_programs, io_programs,
+    int_programs,     core_programs,   hash_programs,   call_programs, x87_programs, sse_programs,
+    sse_int_programs, memory_programs, string_programs, os_programs,   smc_programs, io_programs,
 };
 
-static bool in_guest(void)
-{
-    return getpid() == 1 || getenv("BENCH_GUEST");
-}
+static bool in_guest(void) { return getpid() == 1 || getenv("BENCH_GUEST"); }
 
 static void uart_send(const char *text)
 {
@@ -79,7 +76,8 @@ void die(const char *what)
 
 void *get_memory(size_t size)
 {
-    void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    void *p =
+        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 
     if (p == MAP_FAILED)
         die("no memory");
@@ -101,8 +99,8 @@ static void list(void)
 {
     for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++) {
         for (const struct program *p = tables[t]; p->name; p++)
-            printf("%s %s %u%s%s\n", p->name, p->class_name, p->units, p->needs & NEEDS_SSE2 ? " sse2" : "",
-                   p->needs & NEEDS_PORTS ? " ports" : "");
+            printf("%s %s %u%s%s\n", p->name, p->class_name, p->units,
+                   p->needs & NEEDS_SSE2 ? " sse2" : "", p->needs & NEEDS_PORTS ? " ports" : "");
     }
 }
 
@@ -149,7 +147,8 @@ static int run(const struct program *p, unsigned units)
         uint32_t one = p->run();
 
         if (i && one != sum) {
-            snprintf(line, sizeof(line), "fail %s unit %u gave %08x after %08x", p->name, i, one, sum);
+            snprintf(line, sizeof(line), "fail %s unit %u gave %08x after %08x", p->name, i, one,
+                     sum);
             mark(line);
             return 1;
         }

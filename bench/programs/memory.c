@@ -72,10 +72,7 @@ static uint32_t chase_run(void)
 
 static unsigned char *unalign_data;
 
-static void unalign_set_up(void)
-{
-    unalign_data = get_memory(UNALIGN_BYTES + 8);
-}
+static void unalign_set_up(void) { unalign_data = get_memory(UNALIGN_BYTES + 8); }
 
 static uint32_t load(const unsigned char *p)
 {
@@ -112,10 +109,7 @@ static uint32_t unalign_run(void)
 
 static uint32_t *randrw_data;
 
-static void randrw_set_up(void)
-{
-    randrw_data = get_memory(RANDRW_WORDS * 4);
-}
+static void randrw_set_up(void) { randrw_data = get_memory(RANDRW_WORDS * 4); }
 
 static uint32_t randrw_run(void)
 {
@@ -131,9 +125,9 @@ static uint32_t randrw_run(void)
 }
 
 const struct program memory_programs[] = {
-    {"stream", "memory", 40, 0, stream_set_up, stream_run},
-    {"chase", "memory", 8, 0, chase_set_up, chase_run},
-    {"unalign", "memory", 100, 0, unalign_set_up, unalign_run},
-    {"randrw", "memory", 6, 0, randrw_set_up, randrw_run},
-    {0},
+    { "stream", "memory", 40, 0, stream_set_up, stream_run },
+    { "chase", "memory", 8, 0, chase_set_up, chase_run },
+    { "unalign", "memory", 100, 0, unalign_set_up, unalign_run },
+    { "randrw", "memory", 6, 0, randrw_set_up, randrw_run },
+    { 0 },
 };

@@ -77,7 +77,7 @@ static __attribute__((noinline)) pid_t start_self(char **args)
 static uint32_t forkexec_run(void)
 {
     static char flag[] = "-true";
-    char *args[] = {(char *)program_path, flag, NULL};
+    char *args[] = { (char *)program_path, flag, NULL };
     uint32_t sum = 0;
 
     for (int i = 0; i < 6; i++)
@@ -139,10 +139,7 @@ static uint32_t pgfault_run(void)
 
 static unsigned char *protected_pages;
 
-static void mprotect_set_up(void)
-{
-    protected_pages = get_memory(16 * 4096);
-}
+static void mprotect_set_up(void) { protected_pages = get_memory(16 * 4096); }
 
 static uint32_t mprotect_run(void)
 {
@@ -221,14 +218,14 @@ static uint32_t int3_run(void)
 }
 
 const struct program os_programs[] = {
-    {"getpid", "os", 35, 0, NULL, getpid_run},
-    {"int80", "os", 50, 0, NULL, int80_run},
-    {"fork", "os", 22, 0, NULL, fork_run},
-    {"forkexec", "os", 16, 0, NULL, forkexec_run},
-    {"pipe", "os", 6, 0, NULL, pipe_run},
-    {"pgfault", "os", 40, 0, NULL, pgfault_run},
-    {"mprotect", "os", 15, 0, mprotect_set_up, mprotect_run},
-    {"segv", "os", 60, 0, segv_set_up, segv_run},
-    {"int3", "os", 80, 0, int3_set_up, int3_run},
-    {0},
+    { "getpid", "os", 35, 0, NULL, getpid_run },
+    { "int80", "os", 50, 0, NULL, int80_run },
+    { "fork", "os", 22, 0, NULL, fork_run },
+    { "forkexec", "os", 16, 0, NULL, forkexec_run },
+    { "pipe", "os", 6, 0, NULL, pipe_run },
+    { "pgfault", "os", 40, 0, NULL, pgfault_run },
+    { "mprotect", "os", 15, 0, mprotect_set_up, mprotect_run },
+    { "segv", "os", 60, 0, segv_set_up, segv_run },
+    { "int3", "os", 80, 0, int3_set_up, int3_run },
+    { 0 },
 };

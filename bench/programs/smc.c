@@ -17,7 +17,8 @@ static unsigned char *code;
 
 static void code_set_up(void)
 {
-    code = mmap(NULL, CODE_BYTES, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    code = mmap(NULL, CODE_BYTES, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS,
+                -1, 0);
     if (code == MAP_FAILED)
         die("smc: no executable memory");
 }
@@ -37,14 +38,14 @@ static unsigned char *put32(unsigned char *p, uint32_t v)
 /* Eight instructions on the argument. */
 static void write_function(unsigned char *p, uint32_t n)
 {
-    p = put32(p, 0x0424448b);               /* mov eax, [esp+4] */
+    p = put32(p, 0x0424448b);                  /* mov eax, [esp+4] */
     p = put32(put8(p, 0x05), n * 2654435761u); /* add eax, imm32 */
-    p = put8(put8(p, 0x89), 0xc2);          /* mov edx, eax */
-    p = put8(put8(put8(p, 0xc1), 0xea), 7); /* shr edx, 7 */
-    p = put8(put8(p, 0x31), 0xd0);          /* xor eax, edx */
-    p = put32(put8(p, 0x35), n);            /* xor eax, imm32 */
-    p = put8(put8(put8(p, 0xc1), 0xc0), 5); /* rol eax, 5 */
-    put8(p, 0xc3);                          /* ret */
+    p = put8(put8(p, 0x89), 0xc2);             /* mov edx, eax */
+    p = put8(put8(put8(p, 0xc1), 0xea), 7);    /* shr edx, 7 */
+    p = put8(put8(p, 0x31), 0xd0);             /* xor eax, edx */
+    p = put32(put8(p, 0x35), n);               /* xor eax, imm32 */
+    p = put8(put8(put8(p, 0xc1), 0xc0), 5);    /* rol eax, 5 */
+    put8(p, 0xc3);                             /* ret */
 }
 
 static uint32_t write_and_call(unsigned functions, unsigned calls)
@@ -63,15 +64,9 @@ static uint32_t write_and_call(unsigned functions, unsigned calls)
     return v;
 }
 
-static uint32_t smc3_run(void)
-{
-    return write_and_call(2000, 3);
-}
+static uint32_t smc3_run(void) { return write_and_call(2000, 3); }
 
-static uint32_t smc300_run(void)
-{
-    return write_and_call(300, 300);
-}
+static uint32_t smc300_run(void) { return write_and_call(300, 300); }
 
 /* mov ecx, n / L: inc dword [word] / dec ecx / jnz L / mov eax, [word] / ret, the word 1 KB away */
 static uint32_t smcdata_run(void)
@@ -91,7 +86,7 @@ static uint32_t smcdata_run(void)
     return ((code_fn *)(void *)code)(0);
 }
 
-/* xor eax, eax / mov ecx, n / L: add eax, imm32 / add dword [imm32 above], 3 / dec ecx / jnz L / ret */
+/* xor eax, eax / mov ecx, n / L: add eax, imm / add dword [that imm], 3 / dec ecx / jnz L / ret */
 static uint32_t smcpatch_run(void)
 {
     unsigned char *p = code, *loop;
@@ -110,9 +105,9 @@ static uint32_t smcpatch_run(void)
 }
 
 const struct program smc_programs[] = {
-    {"smc3", "smc", 3, 0, code_set_up, smc3_run},
-    {"smc300", "smc", 12, 0, code_set_up, smc300_run},
-    {"smcdata", "smc", 30, 0, code_set_up, smcdata_run},
-    {"smcpatch", "smc", 5, 0, code_set_up, smcpatch_run},
-    {0},
+    { "smc3", "smc", 3, 0, code_set_up, smc3_run },
+    { "smc300", "smc", 12, 0, code_set_up, smc300_run },
+    { "smcdata", "smc", 30, 0, code_set_up, smcdata_run },
+    { "smcpatch", "smc", 5, 0, code_set_up, smcpatch_run },
+    { 0 },
 };

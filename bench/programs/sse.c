@@ -6,7 +6,8 @@
 
 #define PIXELS 16384
 
-static uint8_t image_a[PIXELS] __attribute__((aligned(16))), image_b[PIXELS] __attribute__((aligned(16)));
+static uint8_t image_a[PIXELS] __attribute__((aligned(16))),
+    image_b[PIXELS] __attribute__((aligned(16)));
 static uint8_t image_c[PIXELS] __attribute__((aligned(16)));
 
 static void image_set_up(void)
@@ -27,7 +28,8 @@ static uint32_t blend_run(void)
     uint32_t parts[4];
 
     for (int pass = 0; pass < 16; pass++) {
-        const __m128i weight = _mm_set1_epi16((short)(pass * 16)), rest = _mm_set1_epi16((short)(256 - pass * 16));
+        const __m128i weight = _mm_set1_epi16((short)(pass * 16)),
+                      rest = _mm_set1_epi16((short)(256 - pass * 16));
 
         for (int i = 0; i < PIXELS; i += 16) {
             __m128i a = _mm_load_si128((const __m128i *)&image_a[i]);
@@ -40,7 +42,8 @@ static uint32_t blend_run(void)
 
             _mm_store_si128((__m128i *)&image_c[i], c);
             total = _mm_add_epi32(total, _mm_sad_epu8(a, c));
-            total = _mm_xor_si128(_mm_shuffle_epi32(total, 0x93), _mm_and_si128(c, _mm_cmpgt_epi8(a, b)));
+            total = _mm_xor_si128(_mm_shuffle_epi32(total, 0x93),
+                                  _mm_and_si128(c, _mm_cmpgt_epi8(a, b)));
         }
     }
     _mm_storeu_si128((__m128i *)parts, total);
@@ -48,6 +51,6 @@ static uint32_t blend_run(void)
 }
 
 const struct program sse_int_programs[] = {
-    {"blend_sse2", "sse", 120, NEEDS_SSE2, image_set_up, blend_run},
-    {0},
+    { "blend_sse2", "sse", 120, NEEDS_SSE2, image_set_up, blend_run },
+    { 0 },
 };

@@ -6,7 +6,7 @@
 #include "bench.h"
 
 #define BUFFER_BYTES (1u << 20)
-#define FAR_BYTES (8u << 20)
+#define FAR_BYTES    (8u << 20)
 
 static unsigned char *buffer_a, *buffer_b, *buffer_far;
 
@@ -62,7 +62,10 @@ static uint32_t repne_scasb(const unsigned char *p, uint32_t value, uint32_t len
     const unsigned char *start = p;
     unsigned char found;
 
-    __asm__ volatile("repne scasb\n\tsete %b2" : "+D"(p), "+c"(len), "=q"(found) : "a"(value) : "memory", "cc");
+    __asm__ volatile("repne scasb\n\tsete %b2"
+                     : "+D"(p), "+c"(len), "=q"(found)
+                     : "a"(value)
+                     : "memory", "cc");
     return (uint32_t)(p - start) - (found ? 1 : 0);
 }
 
@@ -183,7 +186,8 @@ static uint32_t strlen_run(void)
 }
 
 /* Aligns the destination, moves dwords, then the rest: pieces of 20 bytes to 4 KB. */
-static __attribute__((noinline)) void copy(unsigned char *to, const unsigned char *from, uint32_t len)
+static __attribute__((noinline)) void copy(unsigned char *to, const unsigned char *from,
+                                           uint32_t len)
 {
     while ((uintptr_t)to & 3 && len) {
         *to++ = *from++;
@@ -202,7 +206,8 @@ static uint32_t memcpy_run(void)
 
     for (int i = 0; i < 2000; i++) {
         uint32_t r = random_next(&seed), len = r & 1 ? 20 + (r >> 1 & 127) : 128 + (r >> 1 & 4095);
-        uint32_t from = random_next(&seed) % (BUFFER_BYTES - 8192), to = random_next(&seed) % (BUFFER_BYTES - 8192);
+        uint32_t from = random_next(&seed) % (BUFFER_BYTES - 8192),
+                 to = random_next(&seed) % (BUFFER_BYTES - 8192);
 
         copy(buffer_b + to, buffer_a + from, len);
     }
@@ -210,13 +215,13 @@ static uint32_t memcpy_run(void)
 }
 
 const struct program string_programs[] = {
-    {"repmovs", "string", 150, 0, buffers_set_up, repmovs_run},
-    {"repmovs_far", "string", 20, 0, far_set_up, repmovs_far_run},
-    {"repstos", "string", 120, 0, buffers_set_up, repstos_run},
-    {"repsmall", "string", 80, 0, buffers_set_up, repsmall_run},
-    {"scasb", "string", 80, 0, buffers_set_up, scasb_run},
-    {"cmpsd", "string", 100, 0, buffers_set_up, cmpsd_run},
-    {"strlen", "string", 150, 0, text_set_up, strlen_run},
-    {"memcpy", "string", 80, 0, buffers_set_up, memcpy_run},
-    {0},
+    { "repmovs", "string", 150, 0, buffers_set_up, repmovs_run },
+    { "repmovs_far", "string", 20, 0, far_set_up, repmovs_far_run },
+    { "repstos", "string", 120, 0, buffers_set_up, repstos_run },
+    { "repsmall", "string", 80, 0, buffers_set_up, repsmall_run },
+    { "scasb", "string", 80, 0, buffers_set_up, scasb_run },
+    { "cmpsd", "string", 100, 0, buffers_set_up, cmpsd_run },
+    { "strlen", "string", 150, 0, text_set_up, strlen_run },
+    { "memcpy", "string", 80, 0, buffers_set_up, memcpy_run },
+    { 0 },
 };
