@@ -112,8 +112,10 @@ END {
                 line = line " " engine[e] " -"
             if (k in timed && best[k] <= 0)
                 notes = notes " (" engine[e] " too short to time)"
-            if (k in trouble)
+            if (k in trouble) {
                 notes = notes " (" engine[e] " " trouble[k] ")"
+                bad += engine[e] == "nestbox" && trouble[k] ~ /^failed/
+            }
             if (k in sum && right != "" && sum[k] != right) {
                 notes = notes " WRONG in " engine[e] ": " sum[k]
                 # An engine's own error must not hide in a mean; a peer's is only said.
