@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* `nestbox lab ...`: the arguments behind the word lab. Returns the exit status. */
+/* `nestbox lab ...`: argv[0] is the word lab. Returns the exit status. */
 #ifndef NB_LAB_LAB_MAIN_H
 #define NB_LAB_LAB_MAIN_H
 

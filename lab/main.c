@@ -141,6 +141,8 @@ static int cmd_left_out(void)
 
 int lab_main(int argc, char **argv)
 {
+    argc--;
+    argv++;
     if (argc < 1 || !strcmp(argv[0], "-help") || !strcmp(argv[0], "help")) {
         fputs(usage, argc < 1 ? stderr : stdout);
         return argc < 1;
