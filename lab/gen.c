@@ -516,7 +516,7 @@ void gen_case(const struct gen *gen, u64 seed, u64 index, struct lab_case *c)
     struct rng *r = &g.r;
     u8 opcode = g.row->op;
 
-    memset(c, 0, offsetof(struct lab_case, fx));
+    memset(c, 0, sizeof *c);
     c->seed = seed;
     c->index = index;
     gen_segments(&g);

@@ -140,8 +140,10 @@ static bool parse_mem(struct cursor *cu, struct side *s, const char *start)
         const char *q = cu->p;
         for (n = 0; n < room && nibble(q[0]) >= 0 && nibble(q[1]) >= 0; n++, q += 2)
             buf[n] = (u8)(nibble(q[0]) << 4 | nibble(q[1]));
+        if (nibble(*q) >= 0 && n < room)
+            return bad(cu, q, "half a byte");
         if (!n)
-            return at == (u32)la || nibble(*cu->p) >= 0 ? bad(cu, cu->p, "bytes are missing") : true;
+            return at == (u32)la ? bad(cu, cu->p, "bytes are missing") : true;
         if (*s->num_mem == s->max_mem)
             return bad(cu, start, "more memory than a line can have");
         cu->p = q;
@@ -388,6 +390,8 @@ bool vec_parse(const char *line, unsigned bits, struct vec_line *v, struct vec_e
                         .max_mem = VEC_MAX_MEM, .x = x, .use_fx = &use_fx };
     if (!parse_side(&cu, &out))
         return false;
+    if (*cu.p && *cu.p != '#')
+        return bad(&cu, cu.p, "something is left at the end");
     eip_named = x->out.eip != 0xffffffffu;
     if (!eip_named)
         x->out.eip = x->status == LAB_FAULT ? c->in.eip : c->in.eip + c->len;
