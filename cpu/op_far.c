@@ -90,6 +90,7 @@ const struct hset hs_iret = HSET_ONE(op_iret);
 static unsigned soft_int(struct cpu *c, const struct insn *i, unsigned vec, bool icebp)
 {
     c->cur = i;
+    cpu_sync(c); /* who watches vectors reads the count */
     if (!fault_soft_int(c, vec, next_eip(c, i), icebp))
         FAULT(c);
     EXIT_DONE(c, i);

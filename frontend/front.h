@@ -42,7 +42,7 @@ struct front {
     struct gdb *gdb;
     struct tty *tty;
 
-    /* How a window or a terminal screen learns that the run is over; called on the machine thread */
+    /* How a window or terminal screen learns that the run is over; on the machine thread */
     void (*wake_ui)(void *ui);
     void *ui;
 

@@ -376,7 +376,7 @@ static const struct {
     { "info", NULL, "WHAT", 0, 1, cmd_info, "registers, pic, pci, block, ...; info help" },
     { "x", NULL, "[/FMT] ADDR", 1, MAX_ARGS, cmd_x, "linear memory; FMT: count, xduocis, bhwg" },
     { "xp", NULL, "[/FMT] ADDR", 1, MAX_ARGS, cmd_xp, "physical memory" },
-    { "print", "p", "[/FMT] EXPR", 1, MAX_ARGS, cmd_print, "value: $eax + 4; $pc is CS:EIP linear" },
+    { "print", "p", "[/FMT] EXPR", 1, MAX_ARGS, cmd_print, "value: $eax + 4; $pc is linear" },
     { "stop", "s", "", 0, 0, cmd_stop, "pause" },
     { "cont", "c", "", 0, 0, cmd_cont, "go on" },
     { "system_reset", NULL, "", 0, 0, cmd_reset, "power-on reset" },

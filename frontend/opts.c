@@ -77,7 +77,7 @@ static const struct row rows[] = {
     { "debugcon", "DEV", K_KEY, "debugcon", 0, "debug console port E9h, as -serial" },
     { "k", "LAYOUT", K_IGNORE, NULL, 0, NULL },
     { NULL, NULL, 0, NULL, 0, "Time and engine" },
-    { "clock", "SOURCE", K_OWN, "clock", OWN_CLOCK, "real, or counted[,ns=N]: always the same run" },
+    { "clock", "SOURCE", K_OWN, "clock", OWN_CLOCK, "real, or counted[,ns=N]: the same run again" },
     { "speed", "MIPS", K_KEY, "speed", 0, "as fast as an old processor" },
     { "seed", "N", K_KEY, "seed", 0, "chance in a counted run" },
     { "accel", "tcg", K_KEY, "accel", 0, NULL },
@@ -93,7 +93,7 @@ static const struct row rows[] = {
     { "expect-screen", "TEXT", K_OWN, NULL, OWN_EXPECT_SCREEN, "end when the screen shows it" },
     { "expect-serial", "TEXT", K_OWN, NULL, OWN_EXPECT_SERIAL, "end when serial port 0 sent it" },
     { "timeout", "SECONDS", K_OWN, NULL, OWN_TIMEOUT, "end with status 4 if it takes longer" },
-    { "script", "FILE", K_OWN, NULL, OWN_SCRIPT, "statements to play (docs/command-line.md)" },
+    { "script", "FILE", K_OWN, NULL, OWN_SCRIPT, "statements to play (docs/cli.md)" },
     { "stop-at", "COUNT", K_OWN, "stop-at", OWN_STOP_AT, "end after so many instructions" },
     { "savevm", "FILE", K_OWN, NULL, OWN_SAVEVM, "save the state when -stop-at is reached" },
     { "screendump", "FILE", K_OWN, NULL, OWN_SCREENDUMP, "picture at the end: .png or .ppm" },
@@ -351,7 +351,7 @@ static int check(struct parse *p)
     if (o->savevm && !o->stop_at)
         return complain(p, "savevm", "needs -stop-at COUNT: it says when");
     if (o->script && o->num_expect)
-        return complain(p, "script", "and -expect-... exclude each other: use expect in the script");
+        return complain(p, "script", "and -expect-... exclude each other: use expect there");
     if (o->nographic && o->display == DISPLAY_CURSES)
         return complain(p, "nographic", "and -display curses exclude each other: both need the "
                         "terminal");

@@ -19,7 +19,6 @@ static void mix_cpu(struct nb_machine *m)
 
     if (!m->cpu)
         return;
-    cpu_sync_state(m->cpu);
     mix(t, *cpu_retired(m->cpu));
     mix(t, (u64)cpu_get(m->cpu, CPU_EIP) << 32 | cpu_get(m->cpu, CPU_ESP));
     mix(t, cpu_get(m->cpu, CPU_EFLAGS));
@@ -31,9 +30,12 @@ static void trace_access(void *machine, paddr addr, u32 val, unsigned size, bool
 
     mix(&m->hash, addr << 8 | size << 4 | (write ? 2u : 0) | (port ? 1u : 0));
     mix(&m->hash, val);
+    if (m->cpu)
+        cpu_sync_state(m->cpu);
     mix_cpu(m);
 }
 
+/* EIP is the handler's by now and the count exact: syncing would put the old EIP back. */
 void hash_vector(void *machine, unsigned vector)
 {
     struct nb_machine *m = machine;

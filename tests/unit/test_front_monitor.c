@@ -124,7 +124,8 @@ START_TEST(words)
     ck_assert(text_word(&p, &t));
     ck_assert_str_eq(text_str(&t), "next");
     text_free(&t);
-    static const char *const bad[] = { "\"open", "\"\\q\"", "\"\\x4\"", "\"\\x\"", "\"\\", "\"\\x4" };
+    static const char *const bad[] = { "\"open", "\"\\q\"", "\"\\x4\"", "\"\\x\"", "\"\\",
+                                       "\"\\x4" };
     for (size_t k = 0; k < sizeof bad / sizeof bad[0]; k++) {
         p = bad[k];
         ck_assert_msg(!text_word(&p, &t), "%s", bad[k]);

@@ -1,0 +1,59 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# What the command line refuses, in which words and with which exit status.
+#: cap 60
+set -u
+failed=0
+
+# refuses STATUS TEXT ARGUMENT...: one line on stderr that starts with TEXT.
+refuses() {
+    want=$1 text=$2
+    shift 2
+    "$NESTBOX" -display none "$@" >out 2>err </dev/null
+    rc=$?
+    if [ $rc -ne "$want" ] || [ "$(wc -l <err)" -ne 1 ] || [ -s out ]; then
+        echo "nestbox $*: status $rc, not $want, or more than one line"
+        failed=1
+    fi
+    case $(cat err) in
+    "nestbox: $text"*) ;;
+    *) echo "nestbox $*: '$(cat err)' does not start with '$text'"; failed=1 ;;
+    esac
+}
+
+# answers TEXT ARGUMENT...: status 0, TEXT in the output.
+answers() {
+    text=$1
+    shift
+    "$NESTBOX" "$@" >out 2>err </dev/null || { echo "nestbox $*: status $?"; failed=1; }
+    grep -qF -e "$text" out || { echo "nestbox $*: no '$text' in the output"; failed=1; }
+}
+
+refuses 1 "-foo: invalid option" -foo
+refuses 1 "-m: requires an argument" -m
+refuses 1 "-m lots" -m lots
+refuses 1 "-m 0" -m 0
+refuses 1 "CPU model 'z80'" -cpu z80
+refuses 1 "-machine q35" -machine q35
+refuses 1 "-smp 2" -smp 2
+refuses 1 "-vga voodoo" -vga voodoo
+refuses 1 "-gdb" -gdb telnet:1
+refuses 1 "-script" -script no-such-file
+refuses 1 "-drive" -drive file=x,format=qcow2
+refuses 1 "-device sb16" -device sb16
+refuses 2 "-gdb tcp:10.0.0.1:1: only this machine" -gdb tcp:10.0.0.1:1
+refuses 2 "-monitor tcp::0" -monitor tcp::0
+printf 'expect screen "a"\nfrob\n' >bad.script
+refuses 1 "bad.script:2: unknown statement" -script bad.script
+mkdir folder
+: >empty
+head -c 1000 /dev/zero >odd.img
+refuses 2 "" -hda no-such-file
+refuses 2 "" -hda folder
+refuses 2 "" -D folder/none/log
+answers "nestbox 0" -version
+answers "-drive" -help
+answers "pc " -machine help
+answers "isa-debug-exit" -device help
+answers "guest_errors" -d help
+exit $failed
