@@ -267,7 +267,11 @@ static bool add_testexit(struct nb_machine *m, struct err *e)
 
     snprintf(props, sizeof props, "iobase=0x%x,iosize=%u", m->cfg->testexit_base,
              m->cfg->testexit_size);
-    return add_chip(m, &chip, e);
+    if (add_chip(m, &chip, e))
+        return true;
+    if (e->code == ERR_INTERNAL) /* these ports were the user's choice */
+        e->code = ERR_CONFIG;
+    return err_prefix(e, "-device isa-debug-exit");
 }
 
 static int acknowledge(void *machine)

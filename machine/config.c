@@ -344,7 +344,8 @@ static bool set_rtc(struct config *c, const char *value, struct err *e)
             c->rtc_fixed = false;
         } else if ((sscanf(v, "%4d-%2d-%2dT%2d:%2d:%2d%n", &y, &mo, &d, &h, &mi, &s, &n) == 6 ||
                     (h = mi = s = n = 0, sscanf(v, "%4d-%2d-%2d%n", &y, &mo, &d, &n) == 3)) &&
-                   !v[n] && y >= 1980 && y <= 2099 && mo >= 1 && mo <= 12 && d >= 1 && d <= 31 &&
+                   !v[n] && y >= 1980 && y <= 2099 && mo >= 1 && mo <= 12 && d >= 1 &&
+                   d <= days_of(y + mo / 12, mo % 12 + 1, 1) - days_of(y, mo, 1) &&
                    h >= 0 && h < 24 && mi >= 0 && mi < 60 && s >= 0 && s < 60) {
             c->rtc_fixed = true;
             c->rtc_date = days_of(y, mo, d) * 86400 + h * 3600 + mi * 60 + s;

@@ -34,7 +34,7 @@ void rig_folder_remove(void)
 
 const char *rig_path(const char *name)
 {
-    static char path[8][160];
+    static char path[256][160];
     static unsigned n;
     char *p = path[n++ % ARRAY_LEN(path)];
 
