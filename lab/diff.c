@@ -17,6 +17,9 @@ struct row_count {
     u64 changed;  /* results that differ from their input in more than EIP */
     u32 vectors;  /* BIT(n): fault n was seen */
     u32 diff;
+    /* undefined flags, in the order of isa_row.efl: of `undef_n` results how many kept the flag, are 0,
+     * and are as on the first engine */
+    u64 undef_n[6], kept[6], zero[6], same[6];
 };
 
 struct tally {
@@ -40,6 +43,27 @@ static bool changes(const struct lab_case *c, const struct lab_result *r)
            ((r->out.eflags ^ c->in.eflags) & LAB_FLAGS_SEEN) ||
            memcmp(r->out.sreg, c->in.sreg, sizeof c->in.sreg) ||
            (c->use_fx && memcmp(r->fx, c->fx, 288));
+}
+
+static const u32 flag_of[6] = { 0x800, 0x80, 0x40, 0x10, 4, 1 };
+
+/* b is the engine to learn about. */
+static void account_undefined(struct row_count *n, const struct lab_case *c, const struct lab_result *a,
+                              const struct lab_result *b)
+{
+    u32 undef = lab_mask_of(c).flags;
+
+    if (a->status != LAB_DONE || b->status != LAB_DONE)
+        return;
+    for (unsigned k = 0; k < 6; k++) {
+        u32 bit = flag_of[k];
+        if (!(undef & bit))
+            continue;
+        n->undef_n[k]++;
+        n->kept[k] += !((b->out.eflags ^ c->in.eflags) & bit);
+        n->zero[k] += !(b->out.eflags & bit);
+        n->same[k] += !((b->out.eflags ^ a->out.eflags) & bit);
+    }
 }
 
 static void account(struct tally *t, const struct gen *g, const struct lab_case *c,
@@ -127,6 +151,24 @@ static void print_rows(const struct tally *t, bool all)
     }
 }
 
+static void print_undefined(const struct tally *t, const struct diff_options *o)
+{
+    static const char name[6][3] = { "of", "sf", "zf", "af", "pf", "cf" };
+
+    for (unsigned n = 0; n < isa_num_rows(); n++) {
+        const struct row_count *c = &t->row[n];
+        const struct isa_row *row = isa_row(n);
+        for (unsigned k = 0; k < 6; k++) {
+            double all = (double)c->undef_n[k];
+            if (c->undef_n[k])
+                printf("undefined %s%02x/%d %s %s on %s: %.0f results, kept %.1f%%, 0 %.1f%%, as on %s %.1f%%\n",
+                       row->map == MAP_2 ? "0f" : "", row->op, row->ext, row->name, name[k], o->engine[1],
+                       all, (double)c->kept[k] * 100 / all, (double)c->zero[k] * 100 / all, o->engine[0],
+                       (double)c->same[k] * 100 / all);
+        }
+    }
+}
+
 static void print_summary(const struct tally *t, const struct gen *g, const struct diff_options *o,
                           double secs)
 {
@@ -195,6 +237,8 @@ int lab_diff(const struct diff_options *o)
                 if (strcmp(o->engine[j], "host"))
                     diff |= lab_check_restart(&batch[k], &r[j][k]);
             account(&t, &g, &batch[k], &r[1][k], diff);
+            account_undefined(&t.row[batch[k].row == 0xffff ? isa_num_rows() : batch[k].row], &batch[k],
+                              &r[0][k], &r[1][k]);
             if (diff && shown < o->show) {
                 show(&batch[k], o, &r[0][k], &r[1][k], diff);
                 shown++;
@@ -202,6 +246,8 @@ int lab_diff(const struct diff_options *o)
         }
     }
     print_rows(&t, o->verbose);
+    if (o->undefined)
+        print_undefined(&t, o);
     print_summary(&t, &g, o, seconds() - start);
     xfree(t.row);
     xfree(t.unit_seen);

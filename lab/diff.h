@@ -13,6 +13,7 @@ struct diff_options {
     unsigned size;          /* 8, 16, 32, or 0 */
     unsigned show;          /* mismatches to print in full */
     bool verbose;           /* a line per row */
+    bool undefined;         /* what the second engine does with undefined flags */
 };
 
 /* Exit status: 0 all agree, 1 some don't (or nothing ran). */

@@ -19,8 +19,8 @@ const char *gen_left_out(const struct isa_row *row)
 {
     if (!strcmp(row->name, "sysenter"))
         return "a system call on Intel, #UD in long mode on AMD";
-    if (!strcmp(row->name, "lmsw") || !strcmp(row->name, "rdpmc"))
-        return "depends on CR4 bits that the kernel sets";
+    if (!strcmp(row->name, "rdpmc"))
+        return "depends on CR4.PCE, which is the kernel's";
     if ((row->attr & A_NOFLOW) && !is_selector_row(row))
         return "its result is the machine's state, which the lab cannot set";
     return NULL;

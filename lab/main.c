@@ -13,7 +13,7 @@
 static const char usage[] =
     "Usage: nestbox lab COMMAND ...\n"
     "  diff [-engines A,B] [-count N] [-seed S] [-first I] [-row NAME] [-size 8|16|32]\n"
-    "       [-show N] [-verbose]\n"
+    "       [-show N] [-verbose] [-undefined]\n"
     "      generated instructions on two engines (interp, host), compared\n"
     "  run [-engine interp|host] FILE...\n"
     "      vector files (.vec)\n"
@@ -47,6 +47,10 @@ static int cmd_diff(int argc, char **argv)
         u64 n;
         if (!strcmp(a, "-verbose")) {
             o.verbose = true;
+            continue;
+        }
+        if (!strcmp(a, "-undefined")) {
+            o.undefined = true;
             continue;
         }
         if (!v)

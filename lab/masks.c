@@ -59,17 +59,27 @@ static const struct isa_row *row_of(const struct lab_case *c)
     return c->row == 0xffff ? NULL : isa_row(c->row);
 }
 
+static u32 shift_count(const struct lab_case *c, const struct isa_row *row)
+{
+    for (unsigned k = 1; k < 3; k++)
+        if (OPD_KIND(row->o[k]) == OK_CL)
+            return c->in.gpr[LG_ECX] & 31;
+        else if (OPD_KIND(row->o[k]) == OK_ONE)
+            return 1;
+    return c->code[c->len - 1] & 31;
+}
+
 static void mask_shld(const struct lab_case *c, const struct isa_row *row, struct lab_mask *m)
 {
-    u32 count = OPD_KIND(row->o[2]) == OK_CL ? c->in.gpr[LG_ECX] : c->code[c->len - 1];
+    u32 count = shift_count(c, row);
 
     if (c->size != 1)
         return;
-    if ((count & 31) > 16) {
+    if (count > 16) {
         m->flags |= LAB_ARITH;
         m->dest = true;
     }
-    if ((count & 31) == 16 && named(row, "shld"))
+    if (count == 16 && named(row, "shld"))
         m->flags |= FL_OF;
 }
 
@@ -88,6 +98,9 @@ struct lab_mask lab_mask_of(const struct lab_case *c)
     for (unsigned k = 0; k < 6; k++)
         if (row->efl[k] == 'u')
             m.flags |= flag_of[k];
+    if (named(row, "shl") || named(row, "shr") || named(row, "sar") || named(row, "shld") || named(row, "shrd"))
+        if (!shift_count(c, row)) /* then no flag changes */
+            m.flags = 0;
     if (named(row, "shld") || named(row, "shrd"))
         mask_shld(c, row, &m);
     if (named(row, "bswap") && c->size == 1)
