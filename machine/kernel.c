@@ -282,7 +282,11 @@ static bool load_multiboot(struct nb_machine *m, struct rom *r, const u8 *k, siz
         return err_set(e, ERR_CONFIG, "-kernel %s: multiboot flags %x are not supported",
                        cfg->kernel, flags & 0xfff8);
     if (flags & 0x10000) {
-        if ((size_t)(h - k) + 32 > len || !load_flat(m, &im, k, len, h, e))
+        if ((size_t)(h - k) + 32 > len) {
+            err_set(e, ERR_CONFIG, "-kernel %s: the multiboot header is cut off", cfg->kernel);
+            goto out;
+        }
+        if (!load_flat(m, &im, k, len, h, e))
             goto out;
     } else if (len >= 52 && !memcmp(k, "\177ELF\1\1", 6) && ld16(k + 18) == 3) {
         if (!load_elf(m, &im, k, len, e))
