@@ -175,10 +175,13 @@ static void function_key(struct screen *s, int code, unsigned mods)
 
 static void plain_key(struct screen *s, wint_t c, unsigned mods)
 {
-    if (c < 128) {
-        struct term_key k = term_key_of_char(c);
+    if (c >= 128)
+        return;
+    struct term_key k = term_key_of_char(c);
+    char text[2] = { c == 127 ? '\b' : (char)c, 0 };
+    /* Typed text is paced by the library, so that a paste does not overrun the keyboard. */
+    if (mods || (k.mods & ~TERM_SHIFT) || !nb_type(s->f->m, text))
         press(s, k.usage, mods | k.mods);
-    }
 }
 
 static void help(struct screen *s)
@@ -228,16 +231,14 @@ static bool read_key(struct screen *s)
         draw(s, true);
         return true;
     }
-    if (rc == OK && c == 27) { /* a terminal sends Alt-x as Esc x, at once */
-        struct pollfd pf = { 0, POLLIN, 0 };
+    if (rc == OK && c == 27) {
+        /* A terminal sends Alt-x as Esc x; curses has waited long enough for the x. */
         wint_t after;
-        if (poll(&pf, 1, ESC_WAIT_MS) > 0) {
-            int rc2 = get_wch(&after);
-            if (rc2 != ERR) {
-                mods = TERM_ALT;
-                rc = rc2;
-                c = after;
-            }
+        int rc2 = get_wch(&after);
+        if (rc2 != ERR) {
+            mods = TERM_ALT;
+            rc = rc2;
+            c = after;
         }
     }
     if (rc == KEY_CODE_YES && c == KEY_RESIZE)

@@ -36,6 +36,7 @@ struct front {
     unsigned num_services;
     atomic_uint services_alive;
     atomic_bool over;         /* no more guest instructions will run */
+    unsigned mouse_buttons;   /* as the monitor left them; machine thread */
     atomic_int forced_stop;   /* enum nb_stop + 1 of a step that ended the machine; 0: none */
 
     struct script *script;    /* NULL: none */

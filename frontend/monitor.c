@@ -284,7 +284,7 @@ static void cmd_mouse_move(struct call *c)
             return;
         }
     }
-    nb_mouse(c->m, (int)d[0], (int)d[1], (int)d[2], 0);
+    nb_mouse(c->m, (int)d[0], (int)d[1], (int)d[2], c->f->mouse_buttons);
 }
 
 static void cmd_mouse_button(struct call *c)
@@ -293,10 +293,12 @@ static void cmd_mouse_button(struct call *c)
 
     if (!number_arg(c, 0, &v))
         return;
-    if (v < 0 || v > 7)
+    if (v < 0 || v > 7) {
         complain(c, "%s: 1 left, 2 right, 4 middle, or their sum", c->argv[0]);
-    else
-        nb_mouse(c->m, 0, 0, 0, (unsigned)v);
+        return;
+    }
+    c->f->mouse_buttons = (unsigned)v;
+    nb_mouse(c->m, 0, 0, 0, (unsigned)v);
 }
 
 static void cmd_savevm(struct call *c)

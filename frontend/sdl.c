@@ -74,7 +74,8 @@ static void set_bit(uint8_t *set, unsigned n, bool on)
 
 static void key(struct window *w, unsigned usage, bool down)
 {
-    if (usage == 0 || usage > 0xe7 || (!down && !bit(w->down, usage)))
+    /* The guest's keyboard repeats by itself: the host's repeats would double that. */
+    if (usage == 0 || usage > 0xe7 || down == bit(w->down, usage))
         return;
     set_bit(w->down, usage, down);
     nb_key(w->f->m, (uint8_t)usage, down);
@@ -157,7 +158,7 @@ static void key_event(struct window *w, const SDL_KeyboardEvent *e)
         return;
     }
     if (!bit(w->eaten, code))
-        key(w, code, down); /* with the host's repeats, as a keyboard of its own would */
+        key(w, code, down);
 }
 
 /* ---- mouse */
