@@ -49,7 +49,7 @@ u32 lab_compare(const struct lab_case *c, const struct lab_result *a, const stru
     /* behind the instruction, be it that the fetch of the next one faults */
     if (a->status != LAB_FAULT || a->out.eip != c->in.eip)
         seen &= ~m.flags;
-    if (m.partial && a->status == LAB_FAULT && a->out.eip == c->in.eip)
+    if (m.partial && a->status == LAB_FAULT)
         m.dest = true;
     for (unsigned k = 0; k < 8; k++)
         if (a->out.gpr[k] != b->out.gpr[k] && !(m.gpr_any & BIT(k)))
@@ -73,7 +73,8 @@ u32 lab_check_restart(const struct lab_case *c, const struct lab_result *r)
     const struct isa_row *row = c->row == 0xffff ? NULL : isa_row(c->row);
 
     /* REP strings stop between iterations, branches may have come back to where they started */
-    if (r->status != LAB_FAULT || r->out.eip != c->in.eip || (row && (row->attr & (A_REP | A_REPC | A_END))))
+    if (r->status != LAB_FAULT || r->out.eip != c->in.eip ||
+        (row && (row->attr & (A_REP | A_REPC | A_END))))
         return 0;
     /* ENTER has pushed part of its frame below ESP, as hardware does */
     return memcmp(r->out.gpr, c->in.gpr, sizeof c->in.gpr) ||
@@ -104,7 +105,8 @@ static void print_regs(struct strbuf *sb, const struct lab_regs *r, const struct
 
     sb_add(sb, "   ");
     for (unsigned k = 0; k < 8; k++)
-        sb_addf(sb, " %s=%08x%s", lab_gpr_name[k], r->gpr[k], old && old->gpr[k] != r->gpr[k] ? "*" : "");
+        sb_addf(sb, " %s=%08x%s", lab_gpr_name[k], r->gpr[k],
+                old && old->gpr[k] != r->gpr[k] ? "*" : "");
     sb_add(sb, "\n   ");
     sb_addf(sb, " eip=%08x efl=%08x", r->eip, r->eflags);
     for (unsigned k = 0; k < ARRAY_LEN(fl); k++)

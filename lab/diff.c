@@ -17,8 +17,8 @@ struct row_count {
     u64 changed;  /* results that differ from their input in more than EIP */
     u32 vectors;  /* BIT(n): fault n was seen */
     u32 diff;
-    /* undefined flags, in the order of isa_row.efl: of `undef_n` results how many kept the flag, are 0,
-     * and are as on the first engine */
+    /* undefined flags, in the order of isa_row.efl: of `undef_n` results how many kept the flag,
+     * are 0, and are as on the first engine */
     u64 undef_n[6], kept[6], zero[6], same[6];
 };
 
@@ -48,8 +48,8 @@ static bool changes(const struct lab_case *c, const struct lab_result *r)
 static const u32 flag_of[6] = { 0x800, 0x80, 0x40, 0x10, 4, 1 };
 
 /* b is the engine to learn about. */
-static void account_undefined(struct row_count *n, const struct lab_case *c, const struct lab_result *a,
-                              const struct lab_result *b)
+static void account_undefined(struct row_count *n, const struct lab_case *c,
+                              const struct lab_result *a, const struct lab_result *b)
 {
     u32 undef = lab_mask_of(c).flags;
 
@@ -161,9 +161,11 @@ static void print_undefined(const struct tally *t, const struct diff_options *o)
         for (unsigned k = 0; k < 6; k++) {
             double all = (double)c->undef_n[k];
             if (c->undef_n[k])
-                printf("undefined %s%02x/%d %s %s on %s: %.0f results, kept %.1f%%, 0 %.1f%%, as on %s %.1f%%\n",
-                       row->map == MAP_2 ? "0f" : "", row->op, row->ext, row->name, name[k], o->engine[1],
-                       all, (double)c->kept[k] * 100 / all, (double)c->zero[k] * 100 / all, o->engine[0],
+                printf("undefined %s%02x/%d %s %s on %s: %.0f results, kept %.1f%%, 0 %.1f%%, as "
+                       "on %s %.1f%%\n",
+                       row->map == MAP_2 ? "0f" : "", row->op, row->ext, row->name, name[k],
+                       o->engine[1], all, (double)c->kept[k] * 100 / all,
+                       (double)c->zero[k] * 100 / all, o->engine[0],
                        (double)c->same[k] * 100 / all);
         }
     }
@@ -180,12 +182,13 @@ static void print_summary(const struct tally *t, const struct gen *g, const stru
     }
     for (unsigned k = 0; k < g->num_units; k++)
         units += t->unit_seen[k];
-    printf("%llu cases (%llu done, %llu faults, %llu hangs, %llu lost), %u of %u rows (%u left out), "
-           "%u of %u forms, seed %llu, %.0f cases/s: %llu mismatches\n",
-           (unsigned long long)t->cases, (unsigned long long)t->done, (unsigned long long)t->faults,
-           (unsigned long long)t->hangs, (unsigned long long)t->died, rows, isa_num_rows(), left_out,
-           units, g->num_units, (unsigned long long)o->seed,
-           secs > 0 ? (double)t->cases / secs : 0.0, (unsigned long long)t->bad);
+    printf(
+        "%llu cases (%llu done, %llu faults, %llu hangs, %llu lost), %u of %u rows (%u left out), "
+        "%u of %u forms, seed %llu, %.0f cases/s: %llu mismatches\n",
+        (unsigned long long)t->cases, (unsigned long long)t->done, (unsigned long long)t->faults,
+        (unsigned long long)t->hangs, (unsigned long long)t->died, rows, isa_num_rows(), left_out,
+        units, g->num_units, (unsigned long long)o->seed, secs > 0 ? (double)t->cases / secs : 0.0,
+        (unsigned long long)t->bad);
 }
 
 int lab_diff(const struct diff_options *o)
@@ -237,8 +240,8 @@ int lab_diff(const struct diff_options *o)
                 if (strcmp(o->engine[j], "host"))
                     diff |= lab_check_restart(&batch[k], &r[j][k]);
             account(&t, &g, &batch[k], &r[1][k], diff);
-            account_undefined(&t.row[batch[k].row == 0xffff ? isa_num_rows() : batch[k].row], &batch[k],
-                              &r[0][k], &r[1][k]);
+            account_undefined(&t.row[batch[k].row == 0xffff ? isa_num_rows() : batch[k].row],
+                              &batch[k], &r[0][k], &r[1][k]);
             if (diff && shown < o->show) {
                 show(&batch[k], o, &r[0][k], &r[1][k], diff);
                 shown++;

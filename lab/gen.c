@@ -74,7 +74,8 @@ static void add_unit(struct gen *g, unsigned row, bool mem, bool op32)
     g->unit[g->num_units++] = (struct gen_unit){ (u16)row, mem, op32, kind_of(isa_row(row)) };
 }
 
-static unsigned fixed_size(const struct isa_row *row) /* bits, or 0 where the operand size decides */
+static unsigned fixed_size(
+    const struct isa_row *row) /* bits, or 0 where the operand size decides */
 {
     for (unsigned k = 0; k < 2; k++)
         switch (OPD_KIND(row->o[k])) {
@@ -182,7 +183,8 @@ static void choose_prefixes(struct gctx *g)
                 prefix(g, g->prefix[k]);
                 break;
             }
-    if (rng_permille(r, 4) && strcmp(g->row->name, "ud1")) /* to the limit of 15 bytes and past it */
+    if (rng_permille(r, 4) &&
+        strcmp(g->row->name, "ud1")) /* to the limit of 15 bytes and past it */
         while (g->num_prefixes < 15 && rng_below(r, 12))
             prefix(g, g->seg >= 0 ? seg_byte[g->seg] : is32 != g->a32 ? 0x67 : 0x3e);
     if (g->num_prefixes > 4 && g->seg < 0)
@@ -213,7 +215,8 @@ static void choose_prefixes(struct gctx *g)
 
 static u32 shift_count(struct rng *r)
 {
-    static const u8 count[] = { 0, 1, 2, 7, 8, 9, 15, 16, 17, 18, 30, 31, 32, 33, 34, 63, 64, 65, 0xff };
+    static const u8 count[] = { 0,  1,  2,  7,  8,  9,  15, 16, 17,  18,
+                                30, 31, 32, 33, 34, 63, 64, 65, 0xff };
 
     return rng_below(r, 2) ? count[rng_below(r, ARRAY_LEN(count))] : rng_u32(r) & 0xff;
 }
@@ -232,7 +235,8 @@ static void prepare_string(struct gctx *g)
 
     if (rng_permille(r, 150)) /* overlapping */
         dst = src + rng_below(r, 9) - 4;
-    if (rng_permille(r, 40) && base_of(g, s) != LAB_CODE) /* runs into a bad page or beyond a limit */
+    if (rng_permille(r, 40) &&
+        base_of(g, s) != LAB_CODE) /* runs into a bad page or beyond a limit */
         count = 0x100 + rng_below(r, 0x3000);
     gpr[LG_ESI] = src;
     gpr[LG_EDI] = dst;
@@ -522,6 +526,10 @@ void gen_case(const struct gen *gen, u64 seed, u64 index, struct lab_case *c)
     gen_segments(&g);
     gen_registers(&g);
     choose_prefixes(&g);
+    /* short jumps reach the limit only from near it */
+    if ((u->kind == GEN_JREL || u->kind == GEN_LOOP) && c->in.sreg[LS_CS] == LDT_CODE_CUT &&
+        rng_below(r, 2))
+        c->in.eip += 0x88 + rng_below(r, 0x30);
     g.opsize = operand_bytes(&g);
     prepare(&g);
     if (g.row->map == MAP_2)
@@ -544,7 +552,7 @@ void gen_case(const struct gen *gen, u64 seed, u64 index, struct lab_case *c)
     if (u->kind != GEN_MOVSEG && u->kind != GEN_SELARG && u->kind != GEN_JIND)
         finish(&g);
     /* a few lie across the end of the code pages: the fetch faults, whatever the instruction is */
-    if (rng_permille(r, 5) && u->kind != GEN_JREL && c->len < 16)
+    if (rng_permille(r, 5) && u->kind != GEN_JREL && u->kind != GEN_LOOP && c->len < 16)
         c->in.eip += (c->in.sreg[LS_CS] == LDT_CODE_CUT ? 0x900 : 0x2000) - LAB_START - 1 -
                      rng_below(r, c->len);
     describe(gen, c);

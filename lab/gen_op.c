@@ -272,7 +272,8 @@ static void modrm32(struct gctx *g, unsigned reg)
 {
     struct rng *r = &g->r;
     u32 *gpr = g->c->in.gpr;
-    unsigned mod = rng_below(r, 3), rm = rng_below(r, 8), s = LS_DS, base = rm, index = 8, scale = 0;
+    unsigned mod = rng_below(r, 3), rm = rng_below(r, 8), s = LS_DS, base = rm, index = 8,
+             scale = 0;
     u32 disp = mod == 1 ? (u32)(i32)(i8)rng_u32(r) : 0, sum = 0, ea;
     bool sib = rm == 4, no_base = false;
 

@@ -2,13 +2,13 @@
 /* The confined child of the host engine: it maps the lab's memory, makes the LDT, takes a filter on
  * system calls, and runs cases until it is told to quit.
  *
- * Cases are arbitrary code at CPL 3. They can't reach anything above 4 GB (32-bit and 16-bit code
- * has no longer addresses), and nothing below is mapped but the lab's pages. A system call of theirs
- * is one of the i386 interface, which the filter turns into SIGSYS; of the x86-64 interface only what
- * the harness itself needs is left. No state but what lies at LAB_IO_AT.
+ * Cases are arbitrary code at CPL 3. They can't reach anything above 4 GB (32-bit and 16-bit
+ * code has no longer addresses), and nothing below is mapped but the lab's pages. A system call of
+ * theirs is one of the i386 interface, which the filter turns into SIGSYS; of the x86-64 interface
+ * only what the harness itself needs is left. No state but what lies at LAB_IO_AT.
  *
- * What the kernel reports: siginfo says little, but the ucontext has trap number, error code, CR2 and
- * all registers of the exception frame (Linux arch/x86: trapno, err, cr2 of struct sigcontext). */
+ * What the kernel reports: siginfo says little, but the ucontext has trap number, error code, CR2
+ * and all registers of the exception frame (Linux arch/x86: trapno, err, cr2 of struct sigcontext). */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -54,7 +54,8 @@ static void leave_signal(void)
 
 static void take_registers(struct lab_result *r, const ucontext_t *uc)
 {
-    static const u8 reg[8] = { REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI };
+    static const u8 reg[8] = { REG_RAX, REG_RCX, REG_RDX, REG_RBX,
+                               REG_RSP, REG_RBP, REG_RSI, REG_RDI };
     u64 csgsfs = (u64)uc->uc_mcontext.gregs[REG_CSGSFS];
 
     for (unsigned k = 0; k < 8; k++)
@@ -172,7 +173,8 @@ static void map_memory(struct lab_shm *shm, int memfd)
         io->page[k] = alias + k * 4096;
         lab_fill_page(io->page[k], k);
         map_at(shm, p->la, 4096,
-               PROT_READ | (p->write ? PROT_WRITE : 0) | (p->exec ? PROT_EXEC : 0), memfd, k * 4096);
+               PROT_READ | (p->write ? PROT_WRITE : 0) | (p->exec ? PROT_EXEC : 0), memfd,
+               k * 4096);
     }
     memcpy(io->before, alias, LAB_WRITABLE * 4096);
     io->handler = (u64)(uintptr_t)on_signal;
@@ -214,7 +216,8 @@ static void take_signals(struct lab_shm *shm)
         fail(shm, "sigaltstack");
     memset(&sa, 0, sizeof sa);
     sa.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
-    sa.sa_sigaction = (void (*)(int, siginfo_t *, void *))(uintptr_t)(LAB_STUB_AT + lab_stub().signal);
+    sa.sa_sigaction =
+        (void (*)(int, siginfo_t *, void *))(uintptr_t)(LAB_STUB_AT + lab_stub().signal);
     for (unsigned k = 0; k < ARRAY_LEN(sigs); k++)
         if (sigaction(sigs[k], &sa, NULL))
             fail(shm, "sigaction");

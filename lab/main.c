@@ -39,7 +39,9 @@ static bool number(const char *s, u64 *v)
 
 static int cmd_diff(int argc, char **argv)
 {
-    struct diff_options o = { .engine = { "interp", "host" }, .count = 100000, .seed = 1, .show = 10 };
+    struct diff_options o = {
+        .engine = { "interp", "host" }, .count = 100000, .seed = 1, .show = 10
+    };
     char engines[64];
 
     for (int k = 0; k < argc; k++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Masks beyond the `u` columns of isa.def: results that the SDM calls undefined under a condition,
- * and points where the manual leaves the order or extent of what happens to the processor. Each entry
- * says where, and what was seen on which host; nothing else may be masked. */
+ * and points where the manual leaves the order or extent of what happens to the processor. Each
+ * entry says where, and what was seen on which host; nothing else may be masked. */
 #include "lab/masks.h"
 
 #include "cpu/isa.h"
@@ -26,8 +26,10 @@ const struct lab_mask_note lab_mask_notes[] = {
     { "call", "target beyond the limit and stack not writable; far: frame left in memory",
       "which fault; memory at a fault", "SDM 2A, CALL: limit first",
       "AMD family 25: pushes, then looks at the limit" },
-    { "pusha popa", "a page fault midway", "memory, registers, where they are restored by the "
-      "restart", "SDM 2: not given", "AMD family 25: what was done before the fault stays" },
+    { "pusha popa", "a page fault midway",
+      "memory, registers, where they are restored by the "
+      "restart",
+      "SDM 2: not given", "AMD family 25: what was done before the fault stays" },
     { "enter", "EFLAGS.AC set, final stack pointer misaligned", "#AC or none",
       "SDM 2A, ENTER: only a page fault for the final pointer is named",
       "AMD family 25: #AC; ours: none" },
@@ -38,8 +40,10 @@ const struct lab_mask_note lab_mask_notes[] = {
       "AMD family 25: runs it (VERW is microcoded anew against side channels)" },
     { "fcomi fcomip fucomi fucomip", "(always)", "C1", "SDM 2A, FCOMI: set to 0",
       "AMD family 25: unchanged; ours: 0" },
-    { "fldenv fnstenv frstor fnsave fbld fbstp, fld fstp of 80 bits", "the operand crosses into a bad "
-      "page or a limit", "which fault, CR2", "SDM 3A table 6-2: the order within a class varies",
+    { "fldenv fnstenv frstor fnsave fbld fbstp, fld fstp of 80 bits",
+      "the operand crosses into a bad "
+      "page or a limit",
+      "which fault, CR2", "SDM 3A table 6-2: the order within a class varies",
       "AMD family 25: several accesses, the highest first" },
     { "ud1", "its ModRM byte can't be fetched", "which fault", "SDM 2B, UD: has ModRM",
       "AMD family 25: #UD without looking at ModRM" },
@@ -98,7 +102,8 @@ struct lab_mask lab_mask_of(const struct lab_case *c)
     for (unsigned k = 0; k < 6; k++)
         if (row->efl[k] == 'u')
             m.flags |= flag_of[k];
-    if (named(row, "shl") || named(row, "shr") || named(row, "sar") || named(row, "shld") || named(row, "shrd"))
+    if (named(row, "shl") || named(row, "shr") || named(row, "sar") || named(row, "shld") ||
+        named(row, "shrd"))
         if (!shift_count(c, row)) /* then no flag changes */
             m.flags = 0;
     if (named(row, "shld") || named(row, "shrd"))
@@ -113,7 +118,8 @@ struct lab_mask lab_mask_of(const struct lab_case *c)
         m.mem = named(row, "push");
         m.skip = c->in.gpr[LG_ESP] & 3;
     }
-    m.c1 = named(row, "fcomi") || named(row, "fcomip") || named(row, "fucomi") || named(row, "fucomip");
+    m.c1 = named(row, "fcomi") || named(row, "fcomip") || named(row, "fucomi") ||
+           named(row, "fucomip");
     if (named(row, "verw"))
         for (unsigned k = 0; k < c->len && c->code[k] != 0x0f; k++)
             if (c->code[k] == 0xf0)
@@ -136,7 +142,8 @@ static bool one_of(unsigned vec, u32 set)
     return vec < 32 && (set & BIT(vec));
 }
 
-bool lab_mask_order(const struct lab_case *c, const struct lab_result *a, const struct lab_result *b)
+bool lab_mask_order(const struct lab_case *c, const struct lab_result *a,
+                    const struct lab_result *b)
 {
     const struct isa_row *row = row_of(c);
     u32 access = BIT(EXC_SS) | BIT(EXC_GP) | BIT(EXC_PF) | BIT(EXC_AC);

@@ -22,7 +22,8 @@ struct lab_mask {
 struct lab_mask lab_mask_of(const struct lab_case *c);
 
 /* Whether the manual leaves open which of these two faults of one instruction comes. */
-bool lab_mask_order(const struct lab_case *c, const struct lab_result *a, const struct lab_result *b);
+bool lab_mask_order(const struct lab_case *c, const struct lab_result *a,
+                    const struct lab_result *b);
 
 /* The entries, for reports. */
 struct lab_mask_note {

@@ -16,8 +16,8 @@ const struct vec_flag vec_flags[10] = {
     { 0x800, "of" }, { 0x80, "sf" }, { 0x40, "zf" }, { 0x10, "af" }, { 4, "pf" }, { 1, "cf" },
     { 0x400, "df" }, { 0x4000, "nt" }, { 0x40000, "ac" }, { 0x200000, "id" },
 };
-const char vec_fault_name[20][4] = { "DE", "DB", "NMI", "BP", "OF", "BR", "UD", "NM", "DF", "", "TS",
-                                     "NP", "SS", "GP", "PF", "", "MF", "AC", "MC", "XM" };
+const char vec_fault_name[20][4] = { "DE", "DB", "NMI", "BP", "OF", "BR", "UD", "NM", "DF", "",
+                                     "TS", "NP", "SS",  "GP", "PF", "",   "MF", "AC", "MC", "XM" };
 
 void vec_defaults(struct lab_case *c, unsigned bits)
 {
@@ -284,7 +284,8 @@ static bool parse_fault(struct cursor *cu, struct vec_expect *x)
     len = (size_t)(cu->p - name);
     x->status = LAB_FAULT;
     for (x->vec = 0; x->vec < ARRAY_LEN(vec_fault_name); x->vec++)
-        if (strlen(vec_fault_name[x->vec]) == len && len && !strncmp(name, vec_fault_name[x->vec], len))
+        if (strlen(vec_fault_name[x->vec]) == len && len &&
+            !strncmp(name, vec_fault_name[x->vec], len))
             break;
     if (x->vec == ARRAY_LEN(vec_fault_name))
         return bad(cu, name, "no such exception: %.*s", (int)len, name);

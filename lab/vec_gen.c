@@ -14,12 +14,14 @@ enum { MAX_TRIES = 600, MAX_FAULTS = 2, MAX_WORDS = 40 };
 /* Which file of tests/cpu/ a row belongs to. */
 static const char *family_of(const struct isa_row *row)
 {
-    static const struct { const char *family, *names; } table[] = {
+    static const struct { const char *family, *names;
+    } table[] = {
         { "muldiv", " mul imul div idiv aaa aas aam aad daa das " },
         { "shift", " rol ror rcl rcr shl shr sar shld shrd " },
         { "bit", " bt bts btr btc bsf bsr bswap " },
         { "string", " movs cmps stos lods scas ins outs " },
-        { "flow", " loop loopz loopnz jcxz jmp call ret retf iret int3 int into int1 ud2 ud1 bound " },
+        { "flow",
+          " loop loopz loopnz jcxz jmp call ret retf iret int3 int into int1 ud2 ud1 bound " },
         { "seg", " lds les lss lfs lgs arpl verr verw lar lsl " },
         { "stack", " push pop pusha popa enter leave pushf popf " },
         { "alu", " add or adc sbb and sub xor cmp test not neg inc dec cmpxchg cmpxchg8b xadd " },
@@ -57,8 +59,9 @@ static struct lab_result run_one(struct lab_engine *e, const struct lab_case *c)
 static bool same_outcome(const struct lab_case *a, const struct lab_result *ra,
                          const struct lab_case *b, const struct lab_result *rb)
 {
-    if (ra->status != rb->status || ra->vec != rb->vec || ra->err != rb->err || ra->cr2 != rb->cr2 ||
-        ra->out.eip != rb->out.eip || ra->num_words != rb->num_words || ra->hash != rb->hash)
+    if (ra->status != rb->status || ra->vec != rb->vec || ra->err != rb->err ||
+        ra->cr2 != rb->cr2 || ra->out.eip != rb->out.eip || ra->num_words != rb->num_words ||
+        ra->hash != rb->hash)
         return false;
     for (unsigned k = 0; k < 8; k++)
         if (ra->out.gpr[k] != rb->out.gpr[k] &&
@@ -74,7 +77,8 @@ static bool same_outcome(const struct lab_case *a, const struct lab_result *ra,
         return false;
     if (!a->use_fx)
         return true;
-    if (ld16(ra->fx) != ld16(rb->fx) || ld16(ra->fx + 2) != ld16(rb->fx + 2) || ra->fx[4] != rb->fx[4])
+    if (ld16(ra->fx) != ld16(rb->fx) || ld16(ra->fx + 2) != ld16(rb->fx + 2) ||
+        ra->fx[4] != rb->fx[4])
         return false;
     for (unsigned k = 0; k < 8; k++) {
         const u8 *x = ra->fx + 32 + 16 * k, *y = rb->fx + 32 + 16 * k;
@@ -129,7 +133,7 @@ static void reduce(struct reduction *red)
     for (unsigned k = 0; k < 6; k++) {
         t = *red->c;
         t.in.sreg[k] = def.in.sreg[k];
-        /* a limit of a small segment may turn into that of a flat one, which CPUs treat as they like */
+        /* the limit of a small segment may turn into a flat one's, which CPUs treat as they like */
         if (k != LS_CS && red->r->vec != 12 && red->r->vec != 13)
             try_case(red, &t);
     }
@@ -190,8 +194,8 @@ static bool wanted(const struct want *w, const struct vec_gen_options *o, const 
     if (m.c1 && (ld16(c->fx + 2) & 0x200)) /* both are 0 then */
         return false;
     if (m.skip || m.dest || m.mem || c->len > 12 || r->num_words > MAX_WORDS ||
-        (c->in.eflags & 0x40000) || c->in.eip != (c->in.sreg[LS_CS] == SEL_CODE32 ? LAB_CODE + LAB_START
-                                                                                  : LAB_START))
+        (c->in.eflags & 0x40000) ||
+        c->in.eip != (c->in.sreg[LS_CS] == SEL_CODE32 ? LAB_CODE + LAB_START : LAB_START))
         return false;
     if (r->status == LAB_FAULT) {
         if (row->attr & A_END && !(row->attr & A_PRIV) && r->vec < 7 && r->vec != 0)

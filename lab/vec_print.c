@@ -50,10 +50,12 @@ static void print_flags_before(struct strbuf *sb, const struct lab_case *c)
 }
 
 /* Every flag that the row writes, and any other that changed. */
-static void print_flags_after(struct strbuf *sb, const struct lab_case *c, const struct lab_result *r,
-                              u32 undef)
+static void print_flags_after(struct strbuf *sb, const struct lab_case *c,
+                              const struct lab_result *r, u32 undef)
 {
-    static const u8 efl_of[6] = { 0, 1, 2, 3, 4, 5 }; /* vec_flags start in the order of isa_row.efl */
+    static const u8 efl_of[6] = {
+        0, 1, 2, 3, 4, 5
+    }; /* vec_flags start in the order of isa_row.efl */
     const struct isa_row *row = c->row == 0xffff ? NULL : isa_row(c->row);
 
     for (unsigned k = 0; k < ARRAY_LEN(vec_flags); k++) {
@@ -66,7 +68,8 @@ static void print_flags_after(struct strbuf *sb, const struct lab_case *c, const
     }
 }
 
-static bool print_memory_after(struct strbuf *sb, const struct lab_case *c, const struct lab_result *r)
+static bool print_memory_after(struct strbuf *sb, const struct lab_case *c,
+                               const struct lab_result *r)
 {
     u32 next = 0;
     bool open = false;

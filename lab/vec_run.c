@@ -23,7 +23,8 @@ struct runner {
     u64 passed, failed;
 };
 
-static void check_text(struct runner *r, const struct vec_line *v, unsigned number, struct strbuf *why)
+static void check_text(struct runner *r, const struct vec_line *v, unsigned number,
+                       struct strbuf *why)
 {
 #if HAVE_ZYDIS
     char text[VEC_TEXT];
@@ -155,7 +156,8 @@ int vec_run_files(const char *engine, char **files, int n)
     for (int k = 0; k < n; k++)
         if (!run_file(&r, files[k]))
             status = 2;
-    printf("%llu passed, %llu failed\n", (unsigned long long)r.passed, (unsigned long long)r.failed);
+    printf("%llu passed, %llu failed\n", (unsigned long long)r.passed,
+           (unsigned long long)r.failed);
     r.e->close(r.e);
     xfree(r.line);
     xfree(r.batch);

@@ -48,13 +48,17 @@ static const char *const engine_names[2] = { "interp", "host" };
 /* Known answers, so that two engines can't be wrong together. */
 START_TEST(known_answers)
 {
-    static const struct { const char *line; unsigned bits; } known[] = {
+    static const struct { const char *line; unsigned bits;
+    } known[] = {
         { "01 d8 \"\" eax=7fffffff ebx=1 => eax=80000000 of=1 sf=1 af=1 pf=1", 32 },
         { "66 f7 fb \"\" eax=ffff8000 edx=ffff ebx=ffff => #DE", 32 },
-        { "66 f7 fb \"\" eax=8001 edx=ffff ebx=ffff => eax=7fff edx=0 of=u sf=u zf=u af=u pf=u cf=u", 32 },
+        { "66 f7 fb \"\" eax=8001 edx=ffff ebx=ffff => eax=7fff edx=0 of=u sf=u zf=u af=u pf=u "
+          "cf=u",
+          32 },
         { "60 \"\" eax=11223344 esp=30002000 => esp=30001fe0 "
           "mem[30001fe0]=00000000000000000000000000200030000000000000000000000000"
-          "44332211", 32 },
+          "44332211",
+          32 },
         { "89 03 \"\" ebx=20003000 eax=5 => #PF(7,20003000)", 32 },
         { "89 03 \"\" ebx=20002ffe eax=5 => #PF(7,20003000)", 32 },
         { "8b 03 \"\" ebx=20003ffd => #PF(4,20004000)", 32 },
@@ -74,7 +78,8 @@ START_TEST(known_answers)
         { "75 10 \"\" zf=1 =>", 32 },
         { "e8 10 00 \"\" => esp=1ffe eip=813 mem[30001ffe]=0308", 16 },
         { "f3 a4 \"\" esi=20001000 edi=20001100 ecx=3 mem[20001000]=0a0b0c => esi=20001003 "
-          "edi=20001103 ecx=0 mem[20001100]=0a0b0c", 32 },
+          "edi=20001103 ecx=0 mem[20001100]=0a0b0c",
+          32 },
         /* several instructions */
         { "b8 05 00 00 00 48 74 02 eb fb \"\" => eax=0 zf=1 pf=1", 32 },
     };
@@ -218,7 +223,7 @@ START_TEST(seeds)
 }
 END_TEST
 
-/* Every row that isn't left out is reached in each of its forms, and nothing leads out of the lab. */
+/* Every row that isn't left out is reached in each form, and nothing leads out of the lab. */
 START_TEST(coverage)
 {
     struct lab_case *c = calloc(1, sizeof(*c));

@@ -81,8 +81,10 @@ END_TEST
 
 START_TEST(differences)
 {
-    struct vec_line *v = parsed("01 18 \"add [eax], ebx\" eax=20001000 ebx=5 mem[20001000]=01000000 => "
-                                "mem[20001000]=06 cf=0 of=u", 32);
+    struct vec_line *v =
+        parsed("01 18 \"add [eax], ebx\" eax=20001000 ebx=5 mem[20001000]=01000000 => "
+               "mem[20001000]=06 cf=0 of=u",
+               32);
     struct lab_result *r = as_expected(v);
 
     check_says(v, r, " mem[20001000]=01 (expected 06)");
@@ -135,8 +137,10 @@ END_TEST
 START_TEST(x87_registers_follow_top)
 {
     /* FLD1 with TOP 0: what was ST0 is ST1 now, and nothing else changed */
-    struct vec_line *v = parsed("d9 e8 \"fld1\" ftw=01 st0=4000:c000000000000000 => fsw=3800 ftw=81 "
-                                "st0=3fff:8000000000000000", 32);
+    struct vec_line *v =
+        parsed("d9 e8 \"fld1\" ftw=01 st0=4000:c000000000000000 => fsw=3800 ftw=81 "
+               "st0=3fff:8000000000000000",
+               32);
     struct lab_result *r = as_expected(v);
 
     ck_assert(v->c.use_fx);
@@ -210,8 +214,8 @@ START_TEST(round_trip)
         e->start(e, c, 1);
         r = e->wait(e);
         if (vec_print(c, r, &sb)) {
-            ck_assert_msg(vec_parse(sb_text(&sb), c->bits, &v, &ve), "%u: %s: %s", ve.column, ve.msg,
-                          sb_text(&sb));
+            ck_assert_msg(vec_parse(sb_text(&sb), c->bits, &v, &ve), "%u: %s: %s", ve.column,
+                          ve.msg, sb_text(&sb));
             ck_assert_int_eq(memcmp(&v.c.in, &c->in, sizeof(c->in)), 0);
             ck_assert_int_eq(v.c.len, c->len);
             ck_assert_int_eq(memcmp(v.c.code, c->code, c->len), 0);
