@@ -13,15 +13,15 @@ const u8 guest_busy[] = {
     0xb8, 0x00, 0xb8,                        /* mov ax,0xb800 */
     0x8e, 0xc0,                              /* mov es,ax */
     0xb8, 0x00, 0xf0,                        /* mov ax,0xf000 */
-    0xc7, 0x06, 0x20, 0x00, 0x71, 0x01,      /* mov WORD PTR ds:0x20,0x171 */
+    0xc7, 0x06, 0x20, 0x00, 0x75, 0x01,      /* mov WORD PTR ds:0x20,0x175 */
     0xa3, 0x22, 0x00,                        /* mov ds:0x22,ax */
-    0xc7, 0x06, 0x24, 0x00, 0x9d, 0x01,      /* mov WORD PTR ds:0x24,0x19d */
+    0xc7, 0x06, 0x24, 0x00, 0xa1, 0x01,      /* mov WORD PTR ds:0x24,0x1a1 */
     0xa3, 0x26, 0x00,                        /* mov ds:0x26,ax */
-    0xc7, 0x06, 0x30, 0x00, 0x80, 0x01,      /* mov WORD PTR ds:0x30,0x180 */
+    0xc7, 0x06, 0x30, 0x00, 0x84, 0x01,      /* mov WORD PTR ds:0x30,0x184 */
     0xa3, 0x32, 0x00,                        /* mov ds:0x32,ax */
-    0xc7, 0x06, 0xc0, 0x01, 0xb1, 0x01,      /* mov WORD PTR ds:0x1c0,0x1b1 */
+    0xc7, 0x06, 0xc0, 0x01, 0xb5, 0x01,      /* mov WORD PTR ds:0x1c0,0x1b5 */
     0xa3, 0xc2, 0x01,                        /* mov ds:0x1c2,ax */
-    0xc7, 0x06, 0xd8, 0x01, 0xc4, 0x01,      /* mov WORD PTR ds:0x1d8,0x1c4 */
+    0xc7, 0x06, 0xd8, 0x01, 0xc8, 0x01,      /* mov WORD PTR ds:0x1d8,0x1c8 */
     0xa3, 0xda, 0x01,                        /* mov ds:0x1da,ax */
     0xba, 0xf8, 0x0c,                        /* mov dx,0xcf8 */
     0x66, 0xb8, 0x04, 0x09, 0x00, 0x80,      /* mov eax,0x80000904 */
@@ -73,19 +73,22 @@ const u8 guest_busy[] = {
     0xe6, 0x70,                              /* out 0x70,al */
     0xb0, 0x42,                              /* mov al,0x42 */
     0xe6, 0x71,                              /* out 0x71,al */
-    0xe8, 0xa8, 0x00,                        /* call 16a <kbwait> */
+    0xe8, 0xac, 0x00,                        /* call 16e <kbwait> */
     0xb0, 0xae,                              /* mov al,0xae */
     0xe6, 0x64,                              /* out 0x64,al */
-    0xe8, 0xa1, 0x00,                        /* call 16a <kbwait> */
+    0xe8, 0xa5, 0x00,                        /* call 16e <kbwait> */
     0xb0, 0x60,                              /* mov al,0x60 */
     0xe6, 0x64,                              /* out 0x64,al */
-    0xe8, 0x9a, 0x00,                        /* call 16a <kbwait> */
+    0xe8, 0x9e, 0x00,                        /* call 16e <kbwait> */
     0xb0, 0x41,                              /* mov al,0x41 */
     0xe6, 0x60,                              /* out 0x60,al */
-    0xe8, 0x93, 0x00,                        /* call 16a <kbwait> */
+    0xe8, 0x97, 0x00,                        /* call 16e <kbwait> */
     0xb0, 0xf4,                              /* mov al,0xf4 */
     0xe6, 0x60,                              /* out 0x60,al */
-    0xba, 0xfc, 0x03,                        /* mov dx,0x3fc */
+    0xba, 0xfb, 0x03,                        /* mov dx,0x3fb */
+    0xb0, 0x03,                              /* mov al,0x3 */
+    0xee,                                    /* out dx,al */
+    0x42,                                    /* inc dx */
     0xb0, 0x0b,                              /* mov al,0xb */
     0xee,                                    /* out dx,al */
     0xba, 0xf6, 0x03,                        /* mov dx,0x3f6 */
@@ -95,7 +98,7 @@ const u8 guest_busy[] = {
     0xb6, 0x01,                              /* mov dh,0x1 */
     0xec,                                    /* in al,dx */
     0xa8, 0x80,                              /* test al,0x80 */
-    0x75, 0xfb,                              /* jne eb <start+0xeb> */
+    0x75, 0xfb,                              /* jne ef <start+0xef> */
     0xdb, 0xe3,                              /* fninit */
     0x66, 0xbb, 0x01, 0x00, 0x00, 0x00,      /* mov ebx,0x1 */
     0xfb,                                    /* sti */
@@ -121,7 +124,7 @@ const u8 guest_busy[] = {
     0x66, 0xc1, 0xe8, 0x18,                  /* shr eax,0x18 */
     0x24, 0x0f,                              /* and al,0xf */
     0x0a, 0x06, 0x04, 0x05,                  /* or al,BYTE PTR ds:0x504 */
-    0x75, 0x20,                              /* jne 167 <pause> */
+    0x75, 0x20,                              /* jne 16b <pause> */
     0xc6, 0x06, 0x04, 0x05, 0x80,            /* mov BYTE PTR ds:0x504,0x80 */
     0xba, 0xf2, 0x01,                        /* mov dx,0x1f2 */
     0xb0, 0x01,                              /* mov al,0x1 */
@@ -143,11 +146,11 @@ const u8 guest_busy[] = {
     0xee,                                    /* out dx,al */
     /* pause: */
     0x90,                                    /* nop */
-    0xeb, 0x8f,                              /* jmp f9 <again> */
+    0xeb, 0x8f,                              /* jmp fd <again> */
     /* kbwait: */
     0xe4, 0x64,                              /* in al,0x64 */
     0xa8, 0x02,                              /* test al,0x2 */
-    0x75, 0xfa,                              /* jne 16a <kbwait> */
+    0x75, 0xfa,                              /* jne 16e <kbwait> */
     0xc3,                                    /* ret */
     /* irq0: */
     0x50,                                    /* push ax */
@@ -156,14 +159,14 @@ const u8 guest_busy[] = {
     0xba, 0xf9, 0x03,                        /* mov dx,0x3f9 */
     0xb0, 0x02,                              /* mov al,0x2 */
     0xee,                                    /* out dx,al */
-    0xeb, 0x2a,                              /* jmp 1aa <eoi> */
+    0xeb, 0x2a,                              /* jmp 1ae <eoi> */
     /* irq4: */
     0x50,                                    /* push ax */
     0x52,                                    /* push dx */
     0xba, 0xfa, 0x03,                        /* mov dx,0x3fa */
     0xec,                                    /* in al,dx */
     0x3c, 0x02,                              /* cmp al,0x2 */
-    0x75, 0x0b,                              /* jne 195 <irq4+0x15> */
+    0x75, 0x0b,                              /* jne 199 <irq4+0x15> */
     0xba, 0xf8, 0x03,                        /* mov dx,0x3f8 */
     0xa0, 0x18, 0x05,                        /* mov al,ds:0x518 */
     0xfe, 0x06, 0x18, 0x05,                  /* inc BYTE PTR ds:0x518 */
@@ -171,7 +174,7 @@ const u8 guest_busy[] = {
     0xba, 0xf9, 0x03,                        /* mov dx,0x3f9 */
     0x30, 0xc0,                              /* xor al,al */
     0xee,                                    /* out dx,al */
-    0xeb, 0x0d,                              /* jmp 1aa <eoi> */
+    0xeb, 0x0d,                              /* jmp 1ae <eoi> */
     /* irq1: */
     0x50,                                    /* push ax */
     0x52,                                    /* push dx */
@@ -195,7 +198,7 @@ const u8 guest_busy[] = {
     /* eoi2: */
     0xb0, 0x20,                              /* mov al,0x20 */
     0xe6, 0xa0,                              /* out 0xa0,al */
-    0xeb, 0xe6,                              /* jmp 1aa <eoi> */
+    0xeb, 0xe6,                              /* jmp 1ae <eoi> */
     /* irq14: */
     0x50,                                    /* push ax */
     0x52,                                    /* push dx */
@@ -216,7 +219,7 @@ const u8 guest_busy[] = {
     0x07,                                    /* pop es */
     0x5f,                                    /* pop di */
     0x59,                                    /* pop cx */
-    0xeb, 0xd2,                              /* jmp 1be <eoi2> */
+    0xeb, 0xd2,                              /* jmp 1c2 <eoi2> */
 };
 const size_t guest_busy_len = sizeof(guest_busy);
 

@@ -31,7 +31,7 @@ u32 rig_pci32(struct nb_machine *m, unsigned devfn, unsigned off);
  * IRQ0, IRQ1 and IRQ8 in dwords at 50Ch, 514h and 51Ch, rounds at 500h. */
 extern const u8 guest_busy[];
 extern const size_t guest_busy_len;
-enum { BUSY_PAUSE = 0x167 }; /* a NOP in the loop: F4 there makes it halt each round */
+enum { BUSY_PAUSE = 0x16b }; /* a NOP in the loop: F4 there makes it halt each round */
 
 /* Reports the CMOS shutdown code by isa-debug-exit, then changes what it can and resets. */
 extern const u8 guest_reset[];
