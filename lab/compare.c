@@ -49,11 +49,13 @@ u32 lab_compare(const struct lab_case *c, const struct lab_result *a, const stru
     /* behind the instruction, be it that the fetch of the next one faults */
     if (a->status != LAB_FAULT || a->out.eip != c->in.eip)
         seen &= ~m.flags;
-    if (m.partial && a->status == LAB_FAULT)
-        m.dest = true;
+    if (m.partial && a->status == LAB_FAULT) {
+        m.gpr_any = 0xff;
+        m.mem = true;
+    }
     for (unsigned k = 0; k < 8; k++)
         if (a->out.gpr[k] != b->out.gpr[k] && !(m.gpr_any & BIT(k)))
-            diff |= m.dest ? 0 : LD_GPR;
+            diff |= LD_GPR;
     if (a->out.eip != b->out.eip)
         diff |= LD_EIP;
     if ((a->out.eflags ^ b->out.eflags) & seen)
@@ -61,7 +63,7 @@ u32 lab_compare(const struct lab_case *c, const struct lab_result *a, const stru
     for (unsigned k = 0; k < 6; k++) /* the kernel may lose the RPL of a null selector */
         if (a->out.sreg[k] != b->out.sreg[k] && ((a->out.sreg[k] | b->out.sreg[k]) & ~3))
             diff |= LD_SEG;
-    if ((a->num_words != b->num_words || a->hash != b->hash) && !m.dest && !m.mem)
+    if ((a->num_words != b->num_words || a->hash != b->hash) && !m.mem)
         diff |= LD_MEM;
     if (c->use_fx)
         diff |= compare_fx(a->fx, b->fx, m.c1 ? 0xfdff : 0xffff);

@@ -2,9 +2,9 @@
 /* From a row of isa.def to a case: prefixes, opcode, operands, and what the row needs around it
  * (a stack to return from, a selector to load, a count that matters).
  *
- * Never generated: INT 80h, SYSENTER and SYSCALL (system calls), the 64-bit code selector, TF
- * in the images that POPF and IRET take, REP before BSF and BSR
- * (TZCNT, LZCNT on newer CPUs), LOCK MOV CR (CR8 on AMD). */
+ * Never generated: INT 80h, SYSENTER and SYSCALL (system calls), the 64-bit code selector, TF in
+ * the images that POPF and IRET take, REP before BSF and BSR (TZCNT, LZCNT on newer CPUs), before
+ * LOOPcc (AMD swaps their conditions), LOCK MOV CR (CR8 on AMD). */
 #include "lab/gen.h"
 
 #include "core/xalloc.h"

@@ -325,7 +325,7 @@ void gen_moffs(struct gctx *g)
     place_operand(g, s, ea, g->a32);
 }
 
-u32 gen_code_target(struct gctx *g, u16 sel)
+static u32 code_target(struct gctx *g, u16 sel)
 {
     struct rng *r = &g->r;
     u32 off;
@@ -340,6 +340,14 @@ u32 gen_code_target(struct gctx *g, u16 sel)
         break;
     }
     return sel == SEL_CODE32 ? LAB_CODE + off : off;
+}
+
+/* Not where the case itself lies: it would run twice. */
+u32 gen_code_target(struct gctx *g, u16 sel)
+{
+    u32 v = code_target(g, sel);
+
+    return (v & 0xfff) - (LAB_START - 0x20) < 0x40 ? v + 0x100 : v;
 }
 
 /* ---- x87 */

@@ -8,6 +8,7 @@
 
 #include "lab/diff.h"
 #include "lab/gen.h"
+#include "lab/masks.h"
 #include "lab/vec.h"
 
 static const char usage[] =
@@ -19,6 +20,8 @@ static const char usage[] =
     "      vector files (.vec)\n"
     "  gen [-family NAME] [-row NAME] [-per-row N] [-seed S]\n"
     "      vectors from the host CPU, on the standard output\n"
+    "  masks\n"
+    "      what is not compared, and why\n"
     "  left-out\n"
     "      rows of the instruction table that diff does not run, and why\n";
 
@@ -134,6 +137,16 @@ static int cmd_gen(int argc, char **argv)
     return vec_gen(&o);
 }
 
+static int cmd_masks(void)
+{
+    for (unsigned k = 0; k < lab_num_mask_notes; k++) {
+        const struct lab_mask_note *m = &lab_mask_notes[k];
+        printf("%s: %s\n  not compared: %s\n  manual: %s\n  seen: %s\n", m->rows, m->when, m->what,
+               m->sdm, m->seen);
+    }
+    return 0;
+}
+
 static int cmd_left_out(void)
 {
     for (unsigned n = 0; n < isa_num_rows(); n++) {
@@ -161,6 +174,8 @@ int lab_main(int argc, char **argv)
         return cmd_gen(argc - 1, argv + 1);
     if (!strcmp(argv[0], "left-out"))
         return cmd_left_out();
+    if (!strcmp(argv[0], "masks"))
+        return cmd_masks();
     complain("unknown command", argv[0]);
     fputs(usage, stderr);
     return 1;

@@ -9,7 +9,7 @@
 const struct lab_mask_note lab_mask_notes[] = {
     { "shld shrd", "operand size 16, count (mod 32) above 16", "destination, all flags",
       "SDM 2B, SHLD/SHRD: result and flags undefined if the count exceeds the operand size",
-      "AMD family 25: as ours but for the flags" },
+      "AMD family 25: other values than ours" },
     { "shld", "operand size 16, count 16", "OF", "SDM 2B, SHLD: OF undefined for counts above 1",
       "AMD family 25: OF = CF; every other count: CF ^ sign, as ours" },
     { "bswap", "operand size 16", "destination", "SDM 2A, BSWAP: 16-bit register undefined",
@@ -26,10 +26,8 @@ const struct lab_mask_note lab_mask_notes[] = {
     { "call", "target beyond the limit and stack not writable; far: frame left in memory",
       "which fault; memory at a fault", "SDM 2A, CALL: limit first",
       "AMD family 25: pushes, then looks at the limit" },
-    { "pusha popa", "a page fault midway",
-      "memory, registers, where they are restored by the "
-      "restart",
-      "SDM 2: not given", "AMD family 25: what was done before the fault stays" },
+    { "pusha popa", "a fault midway",
+      "which fault; memory and registers, which the restart restores", "SDM 2: not given", "AMD family 25: what was done before the fault stays" },
     { "enter", "EFLAGS.AC set, final stack pointer misaligned", "#AC or none",
       "SDM 2A, ENTER: only a page fault for the final pointer is named",
       "AMD family 25: #AC; ours: none" },
@@ -80,8 +78,12 @@ static void mask_shld(const struct lab_case *c, const struct isa_row *row, struc
     if (c->size != 1)
         return;
     if (count > 16) {
+        unsigned modrm = c->code[c->len - (OPD_KIND(row->o[2]) == OK_CL ? 1 : 2)];
         m->flags |= LAB_ARITH;
-        m->dest = true;
+        if (c->form == FORM_RR)
+            m->gpr_any = (u8)BIT(modrm & 7);
+        else
+            m->mem = true;
     }
     if (count == 16 && named(row, "shld"))
         m->flags |= FL_OF;
@@ -109,7 +111,7 @@ struct lab_mask lab_mask_of(const struct lab_case *c)
     if (named(row, "shld") || named(row, "shrd"))
         mask_shld(c, row, &m);
     if (named(row, "bswap") && c->size == 1)
-        m.dest = true;
+        m.gpr_any = (u8)BIT(c->code[c->len - 1] & 7);
     if (named(row, "pusha") || named(row, "popa") || named(row, "call"))
         m.partial = true;
     if (named(row, "enter") && (c->in.eflags & FL_AC))
@@ -162,7 +164,7 @@ bool lab_mask_order(const struct lab_case *c, const struct lab_result *a,
         return true;
     if (named(row, "retf") || named(row, "iret"))
         return a->vec != b->vec || a->vec == EXC_PF;
-    if (named(row, "call"))
+    if (named(row, "call") || named(row, "pusha") || named(row, "popa"))
         return a->vec != b->vec;
     if (row->map == MAP_FM && (row->attr & A_MEMSIZE || long_x87(row)))
         return true;

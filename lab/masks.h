@@ -10,7 +10,6 @@ struct isa_row;
 struct lab_mask {
     u32 flags;      /* EFLAGS bits that are not compared */
     u8 gpr_any;     /* BIT(n): general register n */
-    bool dest;      /* the destination, be it a register or memory */
     bool fault;     /* which of several faults is reported */
     bool mem;       /* memory */
     bool partial;   /* memory and registers behind a fault */

@@ -193,7 +193,7 @@ static bool wanted(const struct want *w, const struct vec_gen_options *o, const 
 
     if (m.c1 && (ld16(c->fx + 2) & 0x200)) /* both are 0 then */
         return false;
-    if (m.skip || m.dest || m.mem || c->len > 12 || r->num_words > MAX_WORDS ||
+    if (m.skip || m.gpr_any || m.mem || c->len > 12 || r->num_words > MAX_WORDS ||
         (c->in.eflags & 0x40000) ||
         c->in.eip != (c->in.sreg[LS_CS] == SEL_CODE32 ? LAB_CODE + LAB_START : LAB_START))
         return false;
