@@ -8,7 +8,7 @@
  * only what the harness itself needs is left. No state but what lies at LAB_IO_AT.
  *
  * What the kernel reports: siginfo says little, but the ucontext has trap number, error code, CR2
- * and all registers of the exception frame (Linux arch/x86: trapno, err, cr2 of struct sigcontext). */
+ * and all registers of the exception frame (struct sigcontext: trapno, err, cr2). */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif

@@ -5,7 +5,8 @@
  *
  * Entering loads x87/SSE state, data segments, flags, SS and the registers, in an order in which no
  * step disturbs an earlier one (moves don't change flags), and ends in a far jump, which is the
- * only way to 32-bit or 16-bit code that needs no stack. The case's last bytes jump back the same way.
+ * only way to 32-bit or 16-bit code that needs no stack. The case's last bytes jump back the
+ * same way.
  * EFLAGS.AC may be set on both ways: all accesses are aligned. */
 #include "lab/host.h"
 

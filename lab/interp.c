@@ -3,7 +3,8 @@
  *
  * Physical memory is one small arena: tables of ours first, then the lab's pages in the order of
  * lab_pages. Paging is PAE with NX, as the host's is, so that error codes agree (bit 4 marks
- * fetches). CR0 and CR4 are those of Linux. The GDT imitates Linux's: what its selectors do to a user program
+ * fetches). CR0 and CR4 are those of Linux.
+ * The GDT imitates Linux's: what its selectors do to a user program
  * (#GP with the selector, or a flat segment) is part of many cases. */
 #include "core/bus.h"
 #include "core/ram.h"

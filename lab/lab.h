@@ -3,9 +3,9 @@
  *
  * A case is some bytes of code, the state before, and patches of memory; a result is the state
  * behind the code, or the fault that stopped it. Every engine lays out memory and segments as
- * below, at CPL 3 with paging, so that a case means the same everywhere. Memory that no patch touches
- * holds lab_fill(address); code pages hold CCh. A case ends when EIP reaches its end (where a few
- * bytes of the harness lie: LAB_PAD), with a fault, or where a branch lands on a CCh. */
+ * below, at CPL 3 with paging, so that a case means the same everywhere. Memory that no patch
+ * touches holds lab_fill(address); code pages hold CCh. A case ends when EIP reaches its end
+ * (where a few bytes of the harness lie: LAB_PAD), with a fault, or where a branch lands on a CCh. */
 #ifndef NB_LAB_LAB_H
 #define NB_LAB_LAB_H
 
