@@ -29,6 +29,9 @@ DISPLAY=:$(cat number)
 SDL_VIDEODRIVER=x11
 export DISPLAY SDL_VIDEODRIVER
 unset WAYLAND_DISPLAY
+# The libraries under SDL keep some memory to the end.
+ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0
+export ASAN_OPTIONS
 
 mkfifo monitor.in
 "$NESTBOX" -m 16 -name testbox -display sdl -monitor stdio <monitor.in >monitor.out 2>nestbox.err &
