@@ -17,7 +17,9 @@
 
 struct sysctl {
     struct device dev;
-    struct wire gate2, speaker, a20, apmc;
+    struct wire gate2, speaker, a20, apmc, irq13, ignne;
+    bool ferr;       /* level of FERR# */
+    bool irq13_latch;
 
     u8 port61;            /* bits 3:0 */
     u8 port92;            /* bits 1:0 */
@@ -42,6 +44,7 @@ static void sys_update(struct sysctl *s)
     wire_set(&s->gate2, s->port61 & P61_GATE2);
     wire_set(&s->speaker, s->port61 & P61_SPEAKER && s->out2);
     wire_set(&s->a20, (s->port92 & P92_A20) != 0);
+    wire_set(&s->irq13, s->irq13_latch);
 
     if (s->port61 & P61_SERR_OFF)
         s->serr_latch = false;
@@ -159,11 +162,47 @@ static const struct region_ops port61_ops = { port61_read, port61_write, port61_
 static const struct region_ops port92_ops = { port92_read, port92_write, port92_read, 1, 1, false };
 static const struct region_ops apm_ops = { apm_read, apm_write, apm_read, 1, 1, false };
 
+/* Coprocessor errors as on the AT: FERR# latches IRQ13; a write to port F0h, whatever the value, takes
+ * it back and tells the processor (IGNNE#) to go on past the error (82371AB 4.2.7, "RF0"). */
+static void ferr_input(void *to, int n, int level)
+{
+    struct sysctl *s = to;
+
+    (void)n;
+    if (level && !s->ferr)
+        s->irq13_latch = true;
+    s->ferr = level;
+    sys_update(s);
+}
+
+static u32 portf0_read(void *dev, u32 off, unsigned size)
+{
+    (void)dev;
+    (void)off;
+    return size_mask(size);
+}
+
+static void portf0_write(void *dev, u32 off, u32 val, unsigned size)
+{
+    struct sysctl *s = dev;
+
+    (void)off;
+    (void)val;
+    (void)size;
+    s->irq13_latch = false;
+    sys_update(s);
+    wire_set(&s->ignne, 1);
+    wire_set(&s->ignne, 0);
+}
+
+static const struct region_ops portf0_ops = { portf0_read, portf0_write, portf0_read, 1, 1, false };
+
 static bool sys_init(struct device *dev, struct err *e)
 {
     return device_io(dev, "port61", 0x61, 1, &port61_ops, e) &&
            device_io(dev, "port92", 0x92, 1, &port92_ops, e) &&
-           device_io(dev, "apm", 0xb2, 2, &apm_ops, e);
+           device_io(dev, "apm", 0xb2, 2, &apm_ops, e) &&
+           device_io(dev, "rf0", 0xf0, 1, &portf0_ops, e);
 }
 
 static void sys_reset(struct device *dev, enum reset_kind kind)
@@ -173,7 +212,7 @@ static void sys_reset(struct device *dev, enum reset_kind kind)
     s->port61 = 0;
     s->port92 = 0;
     s->apm_control = s->apm_status = 0;
-    s->serr_latch = s->iochk_latch = s->nmi = false;
+    s->serr_latch = s->iochk_latch = s->nmi = s->irq13_latch = false;
     sys_update(s);
 }
 
@@ -200,6 +239,8 @@ static const struct field sys_fields[] = {
     F_BOOL(struct sysctl, serr_latch),
     F_BOOL(struct sysctl, iochk_latch),
     F_BOOL(struct sysctl, nmi),
+    F_BOOL(struct sysctl, ferr),
+    F_BOOL(struct sysctl, irq13_latch),
     F_END,
 };
 
@@ -218,6 +259,9 @@ static const struct pin sys_pins[] = {
     { "serr", PIN_IN, 1, 0, serr_input },
     { "iochk", PIN_IN, 1, 0, iochk_input },
     { "nmi_mask", PIN_IN, 1, 0, mask_input },
+    { "ferr", PIN_IN, 1, 0, ferr_input },
+    { "irq13", PIN_OUT, 1, offsetof(struct sysctl, irq13), NULL },
+    { "ignne", PIN_OUT, 1, offsetof(struct sysctl, ignne), NULL },
     { "gate2", PIN_OUT, 1, offsetof(struct sysctl, gate2), NULL },
     { "speaker", PIN_OUT, 1, offsetof(struct sysctl, speaker), NULL },
     { "a20", PIN_OUT, 1, offsetof(struct sysctl, a20), NULL },
@@ -231,12 +275,13 @@ static const struct reg_doc sys_regs[] = {
     { "P92", "port 92h", REG_RW, true, NULL },
     { "APMC", "port B2h", REG_RW, true, "no SMI#: the byte goes out on the apmc pin" },
     { "APMS", "port B3h", REG_RW, true, NULL },
+    { "RF0", "port F0h", REG_WO, true, NULL },
     REG_END,
 };
 
 const struct device_class sysctl_class = {
     .name = "sysctl",
-    .desc = "system control ports 61h, 92h, B2h, B3h (82371AB)",
+    .desc = "system control ports 61h, 92h, B2h, B3h, F0h (82371AB)",
     .size = sizeof(struct sysctl),
     .pins = sys_pins,
     .regs = sys_regs,

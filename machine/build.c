@@ -112,6 +112,21 @@ static void cpu_a20_input(void *machine, int n, int level)
             wire_set(&w, level);
 }
 
+static void cpu_ignne_input(void *machine, int n, int level)
+{
+    struct nb_machine *m = machine;
+
+    (void)n;
+    if (level && m->cpu)
+        cpu_ignne(m->cpu);
+}
+
+/* The CPU's one output, FERR#. */
+static void ferr_changed(void *machine, int level)
+{
+    wire_set(&((struct nb_machine *)machine)->ferr, level);
+}
+
 static bool input_of(struct nb_machine *m, struct device *dev, const char *pin, struct wire *w)
 {
     if (dev)
@@ -119,7 +134,7 @@ static bool input_of(struct nb_machine *m, struct device *dev, const char *pin, 
     w->to = m;
     w->n = 0;
     w->set = !strcmp(pin, "intr") ? cpu_intr_input : !strcmp(pin, "nmi") ? cpu_nmi_input :
-             !strcmp(pin, "a20") ? cpu_a20_input : NULL;
+             !strcmp(pin, "a20") ? cpu_a20_input : !strcmp(pin, "ignne") ? cpu_ignne_input : NULL;
     return w->set != NULL;
 }
 
@@ -139,11 +154,12 @@ static bool connect_wire(struct nb_machine *m, const struct board_wire *w, struc
     const char *out_pin, *in_pin;
     struct wire *out, in;
 
-    if (!endpoint(m, w->from, &from, &out_pin) || !from)
+    bool ferr = !strcmp(w->from, "cpu.ferr");
+    if (!endpoint(m, w->from, &from, &out_pin) || (!from && !ferr))
         return err_set(e, ERR_INTERNAL, "board %s: no output %s", m->board->name, w->from);
     if (!endpoint(m, w->to, &to, &in_pin) || !input_of(m, to, in_pin, &in))
         return err_set(e, ERR_INTERNAL, "board %s: no input %s", m->board->name, w->to);
-    out = device_out(from, out_pin);
+    out = ferr ? &m->ferr : device_out(from, out_pin);
     if (!out)
         return err_set(e, ERR_INTERNAL, "board %s: no output %s", m->board->name, w->from);
     if (out->set)
@@ -324,6 +340,7 @@ bool machine_build(struct nb_machine *m, struct err *e)
     for (const struct board_wire *w = b->wires; w->from; w++)
         if (!connect_wire(m, w, e))
             return false;
+    cpu_set_ferr(m->cpu, ferr_changed, m);
     return kernel_load(m, e) && firmware_describe(m, e);
 }
 

@@ -87,6 +87,7 @@ struct nb_machine {
         gates[MACHINE_MAX_GATES];
     unsigned num_gates;
     struct device *pic, *rtc, *fw_cfg, *vga;
+    struct wire ferr;
     struct display display;
     struct input input;
     struct drive drives[MACHINE_MAX_DRIVES];

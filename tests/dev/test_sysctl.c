@@ -90,6 +90,36 @@ START_TEST(port92)
 }
 END_TEST
 
+/* FERR# latches IRQ13; only port F0h takes it back, and a new edge is needed for the next. */
+START_TEST(coprocessor_error)
+{
+    struct rig *r = rig_new("sysctl", "");
+
+    ck_assert_int_eq(wire(r, "irq13"), 0);
+    drive(r, "ferr", 1);
+    ck_assert_int_eq(wire(r, "irq13"), 1);
+    drive(r, "ferr", 0);
+    ck_assert_int_eq(wire(r, "irq13"), 1);
+    rig_snapshot_roundtrip(r);
+    ck_assert_int_eq(wire(r, "irq13"), 1);
+    drive(r, "ferr", 1);
+    u32 before = wire_rises(r, "ignne");
+    out8(r, 0xf0, 0);
+    ck_assert_int_eq(wire(r, "irq13"), 0);
+    ck_assert_uint_eq(wire_rises(r, "ignne"), before + 1);
+    ck_assert_int_eq(wire(r, "ignne"), 0);
+    drive(r, "ferr", 1); /* still high: no edge */
+    ck_assert_int_eq(wire(r, "irq13"), 0);
+    drive(r, "ferr", 0);
+    drive(r, "ferr", 1);
+    ck_assert_int_eq(wire(r, "irq13"), 1);
+    ck_assert_uint_eq(in8(r, 0xf0), 0xff);
+    rig_reset(r, RESET_POWER_ON);
+    ck_assert_int_eq(wire(r, "irq13"), 0);
+    rig_free(r);
+}
+END_TEST
+
 static void note_byte(void *to, int n, int level)
 {
     (void)n;
@@ -149,6 +179,7 @@ Suite *suite_sysctl(void)
     tcase_add_test(tc, refresh_toggle);
     tcase_add_test(tc, nmi);
     tcase_add_test(tc, port92);
+    tcase_add_test(tc, coprocessor_error);
     tcase_add_test(tc, apm);
     tcase_add_test(tc, with_the_pit);
     suite_add_tcase(s, tc);
