@@ -24,7 +24,7 @@ static u64 rep_limit(const struct cpu *c, const struct insn *i)
 
 NB_INLINE bool rep_disturbed(const struct cpu *c)
 {
-    return c->events | (u32)c->kick;
+    return c->events | (u32)cpu_kicked(c);
 }
 
 /* c->blk_retired has been advanced by all iterations done (at least one). `more`: not finished. */

@@ -137,7 +137,7 @@ enum cpu_exit cpu_run(struct cpu *c, u64 until)
 
     c->until = until;
     for (;;) {
-        if (unlikely(c->kick)) {
+        if (unlikely(cpu_kicked(c))) {
             __atomic_store_n(&c->kick, 0, __ATOMIC_SEQ_CST);
             return CPU_KICK;
         }
@@ -177,7 +177,7 @@ enum cpu_exit cpu_run(struct cpu *c, u64 until)
                     return CPU_BREAK;
                 break;
             }
-            if (unlikely(disturbed(c) || c->kick || c->retired >= c->until))
+            if (unlikely(disturbed(c) || cpu_kicked(c) || c->retired >= c->until))
                 break;
             b = code_find_after(c, b);
         }

@@ -155,7 +155,7 @@ struct cpu {
     struct insn *patched;  /* of the running block: replaced by a stop, handler in patched_fn */
     insn_fn *patched_fn;
     bool smc_hit;          /* the running block was invalidated: its remaining insns stop it */
-    volatile int kick;     /* atomic; set by cpu_kick */
+    int kick;              /* cpu_kick sets it on any thread: see cpu_kicked */
 
     u64 *tlb_sys_rd, *tlb_sys_wr; /* implicit supervisor accesses: descriptors, TSS, frames */
     u32 cr0, cr2, cr3, cr4, efer;
@@ -216,6 +216,7 @@ struct cpu {
     u64 stat_blocks, stat_decoded, stat_invalidated, stat_faults[32], stat_irqs;
 };
 
+static inline int cpu_kicked(const struct cpu *c) { return __atomic_load_n(&c->kick, __ATOMIC_RELAXED); }
 static inline bool is_pe(const struct cpu *c) { return c->cr0 & CR0_PE; }
 static inline bool is_v86(const struct cpu *c) { return c->eflags & FL_VM; }
 static inline bool is_prot(const struct cpu *c) /* protected, not virtual-8086 */

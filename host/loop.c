@@ -71,8 +71,12 @@ void loop_free(struct loop *l)
 {
     if (!l)
         return;
+    os_mutex_lock(l->lock); /* who posted last has left loop_post() then */
+    struct post *fresh = l->fresh;
+    l->fresh = NULL;
+    os_mutex_unlock(l->lock);
     drop(l->waiting);
-    drop(l->fresh);
+    drop(fresh);
     while (l->watches) {
         struct loop_fd *w = l->watches;
         l->watches = w->next;
@@ -89,8 +93,10 @@ void loop_free(struct loop *l)
 
 void loop_on_kick(struct loop *l, void (*kick)(void *to), void *to)
 {
+    os_mutex_lock(l->lock);
     l->kick = kick;
     l->kick_to = to;
+    os_mutex_unlock(l->lock);
 }
 
 void loop_kick(struct loop *l)
@@ -108,8 +114,8 @@ void loop_post(struct loop *l, void (*fn)(void *arg, bool run), void *arg, u64 d
     *l->fresh_end = p;
     l->fresh_end = &p->next;
     atomic_store_explicit(&l->pending, true, memory_order_release);
+    loop_kick(l); /* under the lock: the loop may be freed as soon as it is released */
     os_mutex_unlock(l->lock);
-    loop_kick(l);
 }
 
 bool loop_pending(const struct loop *l)
