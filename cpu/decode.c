@@ -49,6 +49,9 @@ static void read_modrm(struct reader *r, struct decoded *d, bool a32)
     d->reg = (m >> 3) & 7;
     d->rm = m & 7;
     in->base = in->index = R_ZERO;
+    /* MOV to and from CR and DR ignore mod: no SIB, no displacement, and none is fetched */
+    if (d->map == MAP_2 && d->opcode >= 0x20 && d->opcode <= 0x23)
+        d->mod = 3;
     if (d->mod == 3)
         return;
     in->flags |= INSN_MEM;
@@ -280,15 +283,6 @@ have_opcode:
         read_modrm(&r, d, a32);
         if (r.bad)
             return r.bad;
-        /* MOV to and from CR and DR ignore mod: no SIB, no displacement */
-        if (two && d->opcode >= 0x20 && d->opcode <= 0x23) {
-            in->flags &= (u8)~INSN_MEM;
-            in->base = in->index = R_ZERO;
-            in->disp = 0;
-            r.pos = d->num_prefixes + 3u;
-            r.bad = DECODE_OK;
-            d->mod = 3;
-        }
         n = isa->map[two][d->opcode][d->mod == 3][d->reg];
         if (!two && d->mod == 3 && (d->opcode & 0xf8) == 0xd8) {
             u16 fx = isa->fx[d->opcode - 0xd8][in->modrm & 0x3f];
