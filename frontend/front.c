@@ -158,6 +158,7 @@ void front_block_signals(void)
     signal_set(&set);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a write behind the limit fails with EFBIG instead */
 }
 
 /* A thread that waits needs no handler and no flag that a handler could reach. */

@@ -281,5 +281,7 @@ bool machine_load(struct nb_machine *m, const char *file, struct err *e)
     os_in_free(c.in);
     if (!ok && e->code != ERR_STATE)
         err_set(e, ERR_STATE, "%s: not a snapshot of this version", file);
+    else if (!ok && !strstr(e->msg, file))
+        err_prefix(e, "%s", file);
     return ok;
 }

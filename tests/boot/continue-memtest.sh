@@ -4,4 +4,4 @@
 #: cap 240
 . "$NESTBOX_SRC/tests/boot/continue.inc"
 continue_guest memtest 400000000 '7000003 20000003 50000017 77777777 111111113 161803398 223606797 300000007 350000003' \
-    ide 1000000 20000 -clock counted,ns=10 -m 8 -kernel /boot/memtest86+ia32.bin
+    none 0 0 -clock counted,ns=10 -m 8 -kernel /boot/memtest86+ia32.bin
