@@ -359,6 +359,7 @@ bool cpu_watch_add(struct cpu *c, u32 la, u32 len, enum cpu_watch_kind kind)
     c->watch[c->num_watch].len = len;
     c->watch[c->num_watch++].kind = (u8)kind;
     mmu_flush_global(c);
+    cpu_update_mode(c); /* one instruction a block: the stop comes right behind the access */
     return true;
 }
 
@@ -368,6 +369,7 @@ bool cpu_watch_del(struct cpu *c, u32 la, u32 len, enum cpu_watch_kind kind)
         if (c->watch[k].la == la && c->watch[k].len == len && c->watch[k].kind == kind) {
             c->watch[k] = c->watch[--c->num_watch];
             mmu_flush_global(c);
+            cpu_update_mode(c);
             return true;
         }
     return false;

@@ -151,8 +151,8 @@ static bool outs_one(struct cpu *c, const struct insn *i, unsigned size)
 /* Whether the loop must see to something before the next iteration. */
 static bool must_leave(const struct cpu *c, const struct insn *i)
 {
-    return (c->events & ~(u32)(EV_NMI_BLOCKED | EV_SHADOW | EV_SHADOW_SS)) || cpu_kicked(c) ||
-           (c->mode & MODE_SINGLE) || c->blk_retired + i->n >= c->until;
+    return cpu_disturbed(c) || cpu_kicked(c) || (c->mode & MODE_SINGLE) ||
+           c->blk_retired + i->n >= c->until;
 }
 
 typedef bool string_fn(struct cpu *c, const struct insn *i, unsigned size);

@@ -17,14 +17,10 @@ static u64 rep_limit(const struct cpu *c, const struct insn *i)
 {
     u64 at = c->blk_retired + i->n;
 
-    if (c->eflags & FL_TF)
+    /* what is pending already, in a shadow, comes behind the first iteration */
+    if ((c->eflags & FL_TF) || cpu_disturbed(c))
         return 0;
     return c->until > at ? MIN(c->until - at, 1u << 20) : 0;
-}
-
-NB_INLINE bool rep_disturbed(const struct cpu *c)
-{
-    return c->events | (u32)cpu_kicked(c);
 }
 
 /* c->blk_retired has been advanced by all iterations done (at least one). `more`: not finished. */
@@ -84,7 +80,12 @@ static u32 movs##bits##_piece(struct cpu *c, const struct insn *i, u32 mask, u32
     u32 n; \
     if (c->eflags & FL_DF) \
         return 0; \
-    n = piece(c, S_ES, c->gpr[R_EDI] & mask, mask, count, bits / 8, true, &d); \
+    /* The source is judged first, as it is read first: a destination that is not written gets no \
+     * D bit. Making that ready for writing may move the page, so the source is asked for again. */ \
+    n = piece(c, i->seg, c->gpr[R_ESI] & mask, mask, count, bits / 8, false, &s); \
+    if (!n) \
+        return 0; \
+    n = piece(c, S_ES, c->gpr[R_EDI] & mask, mask, n, bits / 8, true, &d); \
     if (!n) \
         return 0; \
     n = piece(c, i->seg, c->gpr[R_ESI] & mask, mask, n, bits / 8, false, &s); \
@@ -173,7 +174,7 @@ static unsigned name##bits(struct cpu *c, const struct insn *i) \
         c->blk_retired += n; \
         limit = rep_limit(c, i); \
         c->gpr[R_ECX] = (c->gpr[R_ECX] & ~mask) | count; \
-    } while (count && limit && !rep_disturbed(c)); \
+    } while (count && limit && !cpu_kicked(c)); \
     return rep_end(c, i, count != 0); \
 }
 
@@ -296,7 +297,7 @@ static unsigned name##bits(struct cpu *c, const struct insn *i) \
         limit = rep_limit(c, i); \
         c->gpr[R_ECX] = (c->gpr[R_ECX] & ~mask) | count; \
         go_on = count && cc_zf(c) != stop_equal; \
-    } while (go_on && limit && !rep_disturbed(c)); \
+    } while (go_on && limit && !cpu_kicked(c)); \
     return rep_end(c, i, go_on); \
 }
 

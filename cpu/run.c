@@ -5,16 +5,9 @@
 #include "cpu/isa.h"
 #include "cpu/sys.h"
 
-/* What makes the loop look up. A pending INTR with IF clear does not. */
-NB_INLINE bool disturbed(const struct cpu *c)
-{
-    u32 ev = c->events & ~(u32)EV_NMI_BLOCKED;
-
-    if (likely(!ev))
-        return false;
-    return (ev & ~(u32)(EV_INTR | EV_NMI)) || ((ev & EV_INTR) && (c->eflags & FL_IF)) ||
-           ((ev & EV_NMI) && !(c->events & EV_NMI_BLOCKED));
-}
+/* Rounds without an instruction retired, after which cpu_run() comes up for air: a handler that is
+ * itself the instruction that faults would keep it for ever. */
+enum { MAX_ROUNDS = 1000 };
 
 static bool at_break(const struct cpu *c)
 {
@@ -82,51 +75,53 @@ static bool run_single(struct cpu *c)
     return true;
 }
 
-/* Takes what is pending between two instructions. Returns true when cpu_run must return *why. */
-static bool attend(struct cpu *c, enum cpu_exit *why)
+enum attended { NOTHING_DUE, DELIVERED, LEAVE /* cpu_run() returns *why */ };
+
+/* Takes one of the things that are pending between two instructions. */
+static enum attended attend(struct cpu *c, enum cpu_exit *why)
 {
     if (c->events & EV_SHUTDOWN) {
         *why = CPU_SHUTDOWN;
-        return true;
+        return LEAVE;
     }
     if ((c->events & EV_TRAP) && !(c->events & EV_SHADOW_SS)) {
         c->events &= ~(u32)EV_HALT; /* a trap after HLT's own step wakes it */
         debug_deliver_trap(c);
         if (c->catch_faults) {
             *why = CPU_BREAK;
-            return true;
+            return LEAVE;
         }
-        return false;
+        return DELIVERED;
     }
     if (c->events & EV_STOP) {
         c->events &= ~(u32)EV_STOP;
         *why = c->watch_stop ? CPU_WATCH : CPU_KICK;
         c->watch_stop = false;
-        return true;
+        return LEAVE;
     }
     if (!(c->events & (EV_SHADOW | EV_SHADOW_SS))) {
         if ((c->events & EV_NMI) && !(c->events & EV_NMI_BLOCKED)) {
             c->events &= ~(u32)(EV_NMI | EV_HALT);
             fault_interrupt(c, EXC_NMI, true);
-            return false;
+            return DELIVERED;
         }
         if ((c->events & EV_INTR) && (c->eflags & FL_IF)) {
             int vec = c->ack ? c->ack(c->ack_to) : -1;
-            c->events &= ~(u32)EV_HALT;
             if (vec < 0) {
                 c->events &= ~(u32)EV_INTR;
-                return false;
+                return DELIVERED;
             }
+            c->events &= ~(u32)EV_HALT;
             c->stat_irqs++;
             fault_interrupt(c, (unsigned)vec & 0xff, false);
-            return false;
+            return DELIVERED;
         }
     }
     if (c->events & EV_HALT) {
         *why = CPU_HALT;
-        return true;
+        return LEAVE;
     }
-    return false;
+    return NOTHING_DUE;
 }
 
 enum cpu_exit cpu_run(struct cpu *c, u64 until)
@@ -134,16 +129,29 @@ enum cpu_exit cpu_run(struct cpu *c, u64 until)
     enum cpu_exit why;
     /* real time: `until` is a time slice, and the block that reaches it may end */
     bool exact = c->counted || c->stepping;
+    u64 last = UINT64_MAX;
+    unsigned rounds = 0;
 
     c->until = until;
     for (;;) {
+        if (last != c->retired) {
+            last = c->retired;
+            rounds = 0;
+        } else if (unlikely(++rounds == MAX_ROUNDS)) {
+            return CPU_KICK;
+        }
         if (unlikely(cpu_kicked(c))) {
             __atomic_store_n(&c->kick, 0, __ATOMIC_SEQ_CST);
             return CPU_KICK;
         }
-        if (unlikely(disturbed(c))) {
-            if (attend(c, &why))
+        if (unlikely(cpu_disturbed(c))) {
+            enum attended what = attend(c, &why);
+            if (what == LEAVE)
                 return why;
+            if (what == DELIVERED) { /* and perhaps the next one waits already */
+                c->resume_over_break = false;
+                continue;
+            }
         }
         if (c->retired >= c->until)
             return CPU_BUDGET;
@@ -177,7 +185,7 @@ enum cpu_exit cpu_run(struct cpu *c, u64 until)
                     return CPU_BREAK;
                 break;
             }
-            if (unlikely(disturbed(c) || cpu_kicked(c) || c->retired >= c->until))
+            if (unlikely(cpu_disturbed(c) || cpu_kicked(c) || c->retired >= c->until))
                 break;
             b = code_find_after(c, b);
         }
@@ -205,7 +213,8 @@ static unsigned op_stop_here(struct cpu *c, const struct insn *i)
 
 static void stop_block(struct cpu *c)
 {
-    if (!c->blk || c->patched || !c->cur || !c->blk->valid)
+    if (!c->blk || c->patched || !c->blk->valid || c->cur < c->blk->insns ||
+        c->cur >= c->blk->insns + c->blk->n)
         return;
     c->patched = &c->blk->insns[c->cur->n + 1];
     c->patched_fn = c->patched->fn;

@@ -227,6 +227,17 @@ static inline u32 stack_mask(const struct cpu *c)
 {
     return c->seg[S_SS].attr & SEG_DB ? 0xffffffffu : 0xffffu;
 }
+/* Whether something is to be taken, or a shadow to be ended, between two instructions. A pending INTR
+ * with IF clear is nothing, nor is an NMI within the handler of another. */
+static inline bool cpu_disturbed(const struct cpu *c)
+{
+    u32 ev = c->events & ~(u32)EV_NMI_BLOCKED;
+
+    if (likely(!ev))
+        return false;
+    return (ev & ~(u32)(EV_INTR | EV_NMI)) || ((ev & EV_INTR) && (c->eflags & FL_IF)) ||
+           ((ev & EV_NMI) && !(c->events & EV_NMI_BLOCKED));
+}
 
 /* Parks an exception; returns false for `return raise(...)`. */
 NB_COLD bool cpu_raise(struct cpu *c, unsigned vec);

@@ -35,6 +35,7 @@ unsigned fpu_pending(struct cpu *c, const struct insn *i)
 {
     if (c->cr0 & CR0_NE)
         RAISE(c, i, EXC_MF);
+    c->cur = i;
     fpu_error_changed(c); /* CR0.NE may have been cleared with the exception pending */
     if (!c->ferr || c->ignne)
         return RUN_NEXT;

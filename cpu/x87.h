@@ -195,6 +195,7 @@ NB_COLD unsigned fpu_pending(struct cpu *c, const struct insn *i);
  * no memory operand. */
 NB_INLINE void fpu_note(struct cpu *c, const struct insn *i, unsigned opcode)
 {
+    c->cur = i; /* an exception found here may raise FERR#, and with it an interrupt */
     c->fpu.fip = c->blk_eip + i->ofs;
     c->fpu.fcs = c->seg[S_CS].sel;
     c->fpu.fop = (u16)((opcode & 7) << 8 | i->modrm);
