@@ -517,6 +517,8 @@ static u32 dma_hole(struct space *s, paddr addr, u32 len, bool write)
 void dma_read(struct space *s, paddr addr, void *buf, u32 len)
 {
     u8 *to = buf;
+    paddr start = addr;
+    u32 all = len;
 
     while (len) {
         const struct seg_view *v = lookup(s, addr, 0);
@@ -532,12 +534,16 @@ void dma_read(struct space *s, paddr addr, void *buf, u32 len)
         addr += take;
         len -= take;
     }
+    if (unlikely(s->trace_dma != NULL))
+        s->trace_dma(s->trace_to, start, buf, all, false);
 }
 
 void dma_write(struct space *s, paddr addr, const void *buf, u32 len)
 {
     const u8 *from = buf;
 
+    if (unlikely(s->trace_dma != NULL))
+        s->trace_dma(s->trace_to, addr, buf, len, true);
     while (len) {
         const struct seg_view *v = lookup(s, addr, 1);
         u32 take = len;

@@ -91,6 +91,8 @@ struct space {
     unsigned last[2];      /* view index that answered last */
     /* trace hook: every CPU access to an I/O region (the counted-mode trace hash) */
     void (*trace)(void *to, paddr addr, u32 val, unsigned size, bool write, bool port);
+    /* ... and every DMA transfer, with the bytes that moved */
+    void (*trace_dma)(void *to, paddr addr, const void *buf, u32 len, bool write);
     void *trace_to;
 };
 

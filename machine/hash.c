@@ -35,6 +35,24 @@ static void trace_access(void *machine, paddr addr, u32 val, unsigned size, bool
     mix_cpu(m);
 }
 
+static void trace_dma(void *machine, paddr addr, const void *buf, u32 len, bool write)
+{
+    struct nb_machine *m = machine;
+    const u8 *p = buf;
+    u64 word;
+
+    mix(&m->hash, 0x200000000ull | (write ? 1u : 0));
+    mix(&m->hash, addr << 24 ^ len);
+    for (u32 k = 0; k < len; k += 8) {
+        word = 0;
+        memcpy(&word, p + k, MIN(8u, len - k));
+        mix(&m->hash, word);
+    }
+    if (m->cpu)
+        cpu_sync_state(m->cpu);
+    mix_cpu(m);
+}
+
 /* EIP is the handler's by now and the count exact: syncing would put the old EIP back. */
 void hash_vector(void *machine, unsigned vector)
 {
@@ -51,6 +69,7 @@ void hash_init(struct nb_machine *m)
     m->hash.on = m->cfg->hash;
     if (m->hash.on) {
         m->mem.trace = m->io.trace = trace_access;
+        m->mem.trace_dma = trace_dma;
         m->mem.trace_to = m->io.trace_to = m;
     }
 }

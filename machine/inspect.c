@@ -139,7 +139,11 @@ size_t nb_mem_write(struct nb_machine *m, bool physical, uint64_t addr, const vo
     if (!physical)
         return cpu_debug_write(m->cpu, (u32)addr, buf, (u32)MIN(len, 0x40000000u));
     u32 n = (u32)MIN(len, 0x40000000u);
+    /* the debugger's hand is no DMA of the machine's */
+    void (*trace)(void *, paddr, const void *, u32, bool) = m->mem.trace_dma;
+    m->mem.trace_dma = NULL;
     dma_write(&m->mem, addr, buf, n);
+    m->mem.trace_dma = trace;
     return n;
 }
 

@@ -275,6 +275,51 @@ static void code_written(void *to, u32 frame, u32 off, u32 len)
     ram_clear_flag(&f->ram, frame, RAM_CODE);
 }
 
+struct dma_seen {
+    unsigned n;
+    paddr addr;
+    u32 len;
+    bool write;
+    u8 bytes[8];
+};
+
+static void see_dma(void *to, paddr addr, const void *buf, u32 len, bool write)
+{
+    struct dma_seen *seen = to;
+
+    seen->n++;
+    seen->addr = addr;
+    seen->len = len;
+    seen->write = write;
+    memcpy(seen->bytes, buf, MIN(len, 8u));
+}
+
+/* One call a transfer, whatever pages it crosses, with what moved: the trace hash depends on it. */
+START_TEST(dma_is_traced)
+{
+    struct fix *f = fix(0xfffffffff);
+    struct dma_seen seen = { 0 };
+    struct region ram = { .name = "ram", .base = 0, .size = 2 * 4096, .kind = REGION_RAM,
+                          .prio = PRIO_RAM, .flags = REGION_RW };
+    u8 got[4];
+
+    map(f, &ram);
+    f->s.trace_dma = see_dma;
+    f->s.trace_to = &seen;
+    dma_write(&f->s, 0xffe, "abcd", 4);
+    ck_assert_uint_eq(seen.n, 1);
+    ck_assert_uint_eq(seen.addr, 0xffe);
+    ck_assert_uint_eq(seen.len, 4);
+    ck_assert(seen.write);
+    ck_assert_mem_eq(seen.bytes, "abcd", 4);
+    dma_read(&f->s, 0xfff, got, 3);
+    ck_assert_uint_eq(seen.n, 2);
+    ck_assert_uint_eq(seen.addr, 0xfff);
+    ck_assert(!seen.write);
+    ck_assert_mem_eq(seen.bytes, "bcd", 3);
+}
+END_TEST
+
 START_TEST(ram_rom_and_dma)
 {
     struct fix *f = fix(0xfffffffff);
@@ -453,6 +498,7 @@ Suite *suite_bus(void)
     tcase_add_test(tc, overlap_is_refused);
     tcase_add_test(tc, batches_and_notices);
     tcase_add_test(tc, ram_rom_and_dma);
+    tcase_add_test(tc, dma_is_traced);
     tcase_add_test(tc, random_maps_against_model);
     suite_add_tcase(s, tc);
     return s;
