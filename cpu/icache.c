@@ -383,6 +383,10 @@ static NB_NOINLINE struct block *find_far(struct cpu *c, u32 la, u32 mode, struc
         /* the second page is mapped anew each time: it may lie elsewhere, or fault */
         u32 frame2;
         paddr pa2;
+        if (c->seg[S_CS].limit - c->eip < PAGE_SIZE - off) { /* before a page fault, as above */
+            cpu_raise_err(c, EXC_GP, 0);
+            return NULL;
+        }
         if (!mmu_fetch(c, (la & ~PAGE_MASK) + PAGE_SIZE, &frame2, &pa2))
             return NULL;
         if (frame2 != b->frame2)
@@ -438,7 +442,8 @@ struct block *code_find_after(struct cpu *c, struct block *from)
         return code_find(c, false);
     for (unsigned k = 0; k < 2; k++) {
         struct block_link *l = &from->next[k];
-        if (l->eip == eip && l->generation == cc->generation && l->to->valid)
+        if (l->eip == eip && l->generation == cc->generation && l->to->valid &&
+            l->to->mode == c->mode)
             return l->to;
     }
     u32 flushes = cc->flushes;

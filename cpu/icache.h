@@ -26,7 +26,8 @@ struct block {
  * fault is parked (#PF or #GP of the fetch). The pointer lives until the next call. */
 struct block *code_find(struct cpu *c, bool single);
 
-/* The same, after block `from` ended with RUN_NEXT: mode and CS are as they were. */
+/* The same, after block `from` ended with RUN_NEXT: CS is as it was; the mode may differ in what a
+ * segment register load changes (SS.B, flat or not). */
 struct block *code_find_after(struct cpu *c, struct block *from);
 
 #endif

@@ -239,8 +239,9 @@ bool mem_write_slow(struct cpu *c, u32 la, const void *buf, unsigned size, bool 
         check_watch(c, la, size, true);
     mmu_tell_code(c);
     if (ram && !s.n[1] && !m->num_ranges && !c->tlb_coherent) {
-        u32 frame = mmu_phys(c, s.w[0].pa)->wr;
-        if (frame != NO_FRAME && (c->ram->flags[frame] & RAM_CODE)) {
+        const struct phys *p = mmu_phys(c, s.w[0].pa);
+        u32 frame = p->wr;
+        if (frame != NO_FRAME && frame == p->rd && (c->ram->flags[frame] & RAM_CODE)) {
             m->held[page % HELD_LEN].page1 = page + 1;
             m->held[page % HELD_LEN].frame = frame;
             m->held[page % HELD_LEN].user = user;

@@ -479,7 +479,9 @@ void ctx_fill(struct cpu *c, const struct walk *w, u32 la, bool user)
     if (page_watched(m, page))
         return;
     leaf_get(c, x, w, la, p->wr);
-    enter(c, x, user, page, p->rd, may_write ? p->wr : NO_FRAME);
+    /* Where reads and writes go to different places (PAM) a write entry would make a
+     * read-modify-write read what it should not. */
+    enter(c, x, user, page, p->rd, may_write && p->wr == p->rd ? p->wr : NO_FRAME);
 }
 
 void ctx_fill_exec(struct cpu *c, const struct walk *w, u32 la, bool user, u32 frame)
