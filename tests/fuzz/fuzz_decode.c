@@ -32,6 +32,9 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
             MUST(a.in.len >= 1 && a.in.len <= 15 && a.in.len <= len);
             MUST(a.row == b.row && a.in.len == b.in.len && a.in.imm == b.in.imm &&
                  a.in.disp == b.in.disp && a.in.modrm == b.in.modrm && a.in.row == b.in.row);
+            /* MOV to and from CR and DR: no displacement, whatever mod says */
+            if (a.map == MAP_2 && a.opcode >= 0x20 && a.opcode <= 0x23)
+                MUST(a.in.len == a.num_prefixes + 3);
             /* the bytes behind it are not its business */
             memset(longer, 0xff, sizeof longer);
             memcpy(longer, code, a.in.len);

@@ -135,7 +135,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
             break;
         }
         case 10:
-            nb_run(m, 1 + (u64)take(&in, 2) * (verb & 0x40 ? 2000 : 20));
+            nb_run(m, 1 + (u64)take(&in, 2) * (verb & 0x40 ? 400 : 20));
             break;
         case 11: /* RAM, for descriptors and tables */
             for (n = 0; n < 16; n++)

@@ -363,6 +363,7 @@ static void refused(const char *const *pairs, const char *why)
 START_TEST(another_machine_is_refused)
 {
     struct nb_machine *m = rig_machine(guest_busy, guest_busy_len, NULL);
+    static const u8 sector[512];
 
     save(m, rig_path("a"));
     nb_free(m);
@@ -373,7 +374,7 @@ START_TEST(another_machine_is_refused)
     refused((const char *const[]){ "vga", "none", NULL }, "made with other devices");
     refused((const char *const[]){ "device", "isa-debug-exit", NULL }, "made with other devices");
     refused((const char *const[]){ "cpu", "max", NULL }, "made without -cpu");
-    refused((const char *const[]){ "hda", rig_write("d", guest_busy, 512), "snapshot", "on", NULL },
+    refused((const char *const[]){ "hda", rig_write("d", sector, 512), "snapshot", "on", NULL },
             "was not opened with snapshot=on");
     refused((const char *const[]){ "fda", "", "fdb", "", NULL }, "made with 1 drive, this machine has 2");
 }
