@@ -80,8 +80,8 @@ static u32 movs##bits##_piece(struct cpu *c, const struct insn *i, u32 mask, u32
     u32 n; \
     if (c->eflags & FL_DF) \
         return 0; \
-    /* The source is judged first, as it is read first: a destination that is not written gets no \
-     * D bit. Making that ready for writing may move the page, so the source is asked for again. */ \
+    /* The source is judged first, as it is read first: a destination that is not written gets \
+     * no D bit. Making that ready may move the page, so the source is asked for again. */ \
     n = piece(c, i->seg, c->gpr[R_ESI] & mask, mask, count, bits / 8, false, &s); \
     if (!n) \
         return 0; \

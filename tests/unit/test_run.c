@@ -706,7 +706,7 @@ static const struct { u8 code[10]; u32 esp, ebx, cr2; u8 err; } restarts[] = {
     { { 0xcb }, MISS - 4, 0, MISS, 0 },                               /* retf: CS is missing */
     { { 0xcf }, MISS - 8, 0, MISS, 0 },                               /* iret: EFLAGS */
     { { 0x8f, 0x03 }, SP0, MISS + 8, MISS + 8, 2 },                   /* pop [ebx] */
-    { { 0x8f, 0x04, 0x24 }, MISS - 4, 0, MISS, 2 },                   /* pop [esp]: after ESP rose */
+    { { 0x8f, 0x04, 0x24 }, MISS - 4, 0, MISS, 2 },               /* pop [esp]: after ESP rose */
     { { 0xff, 0x33 }, SP0, MISS + 4, MISS + 4, 0 },                   /* push [ebx] */
     { { 0x87, 0x03 }, SP0, MISS, MISS, 2 },                           /* xchg */
     { { 0x01, 0x03 }, SP0, MISS - 2, MISS, 2 },                       /* add, across the border */
@@ -778,7 +778,7 @@ START_TEST(faulting_instruction_changes_nothing)
 }
 END_TEST
 
-/* The source of MOVS is read before the destination is judged: no D bit for a write that was not. */
+/* The source of MOVS is read before the destination is judged: no D bit without a write. */
 START_TEST(movs_sets_no_dirty_bit_when_its_source_faults)
 {
     struct env v = env_new();
@@ -801,8 +801,9 @@ END_TEST
 /* REP stops at the page that is missing with exact registers and goes on from there. */
 START_TEST(rep_faults_in_the_middle)
 {
-    static const struct { u8 op; bool df; } t[] = { { 0xa4, false }, { 0xaa, false }, { 0xa4, true },
-                                                    { 0x6c, false } };
+    static const struct { u8 op; bool df; } t[] = {
+        { 0xa4, false }, { 0xaa, false }, { 0xa4, true }, { 0x6c, false },
+    };
 
     for (unsigned k = 0; k < ARRAY_LEN(t); k++) {
         struct env v = env_new();
