@@ -285,38 +285,38 @@ struct dma_seen {
 
 static void see_dma(void *to, paddr addr, const void *buf, u32 len, bool write)
 {
-    struct dma_seen *seen = to;
+    struct dma_seen *got = to;
 
-    seen->n++;
-    seen->addr = addr;
-    seen->len = len;
-    seen->write = write;
-    memcpy(seen->bytes, buf, MIN(len, 8u));
+    got->n++;
+    got->addr = addr;
+    got->len = len;
+    got->write = write;
+    memcpy(got->bytes, buf, MIN(len, 8u));
 }
 
 /* One call a transfer, whatever pages it crosses, with what moved: the trace hash depends on it. */
 START_TEST(dma_is_traced)
 {
     struct fix *f = fix(0xfffffffff);
-    struct dma_seen seen = { 0 };
+    struct dma_seen dma = { 0 };
     struct region ram = { .name = "ram", .base = 0, .size = 2 * 4096, .kind = REGION_RAM,
                           .prio = PRIO_RAM, .flags = REGION_RW };
-    u8 got[4];
+    u8 back[4];
 
     map(f, &ram);
     f->s.trace_dma = see_dma;
-    f->s.trace_to = &seen;
+    f->s.trace_to = &dma;
     dma_write(&f->s, 0xffe, "abcd", 4);
-    ck_assert_uint_eq(seen.n, 1);
-    ck_assert_uint_eq(seen.addr, 0xffe);
-    ck_assert_uint_eq(seen.len, 4);
-    ck_assert(seen.write);
-    ck_assert_mem_eq(seen.bytes, "abcd", 4);
-    dma_read(&f->s, 0xfff, got, 3);
-    ck_assert_uint_eq(seen.n, 2);
-    ck_assert_uint_eq(seen.addr, 0xfff);
-    ck_assert(!seen.write);
-    ck_assert_mem_eq(seen.bytes, "bcd", 3);
+    ck_assert_uint_eq(dma.n, 1);
+    ck_assert_uint_eq(dma.addr, 0xffe);
+    ck_assert_uint_eq(dma.len, 4);
+    ck_assert(dma.write);
+    ck_assert_mem_eq(dma.bytes, "abcd", 4);
+    dma_read(&f->s, 0xfff, back, 3);
+    ck_assert_uint_eq(dma.n, 2);
+    ck_assert_uint_eq(dma.addr, 0xfff);
+    ck_assert(!dma.write);
+    ck_assert_mem_eq(dma.bytes, "bcd", 3);
 }
 END_TEST
 
