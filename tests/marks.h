@@ -5,6 +5,11 @@
 #ifndef NB_TESTS_MARKS_H
 #define NB_TESTS_MARKS_H
 
+/* Test files may ask for it themselves, but this header comes before all that they include. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
 #include <check.h>
 
 static unsigned test_marks;
