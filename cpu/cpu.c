@@ -75,7 +75,6 @@ void cpu_reset(struct cpu *c, enum cpu_reset_kind kind)
     c->events &= EV_INTR; /* the line's level is the PIC's */
     c->df_state = 0;
     c->pending_dr6 = 0;
-    c->trap_tss = false;
     memset(&c->fault, 0, sizeof c->fault);
     c->last_fault.valid = false;
     if (kind == CPU_POWER_ON) {
@@ -242,7 +241,7 @@ static const struct field cpu_fields[] = {
     F_ARRAY(struct cpu, mtrr_var, u64), F_ARRAY(struct cpu, perf_ctl, u64),
     F_ARRAY(struct cpu, perf_ctr, u64), F_U64(struct cpu, mcg_status),
     F_ARRAY(struct cpu, mc_bank, u64), F_U8(struct cpu, df_state),
-    F_U32(struct cpu, pending_dr6), F_BOOL(struct cpu, trap_tss), F_BOOL(struct cpu, ferr_on),
+    F_U32(struct cpu, pending_dr6), F_BOOL(struct cpu, ferr_on),
     F_BOOL(struct cpu, ignne), F_END
 };
 #define CPU_STATE_VERSION 1

@@ -19,7 +19,8 @@ struct cpu_config {
     struct space *mem, *io;
     struct clock *clock;    /* may be NULL: TSC = retired count */
     struct log *log;
-    bool soft_fpu;          /* counted mode: transcendental results from our own routines */
+    bool soft_fpu;          /* counted mode asks for our own transcendental routines; there are none
+                               yet, and the host's results are used (docs/trace-hash.md) */
     bool tlb_coherent;      /* architecture: "tlb=coherent" */
     /* INTA cycle: returns the vector; called with interrupts about to be delivered */
     int (*ack)(void *to);

@@ -154,7 +154,6 @@ struct cpu {
     u8 cpl;
     struct insn *patched;  /* of the running block: replaced by a stop, handler in patched_fn */
     insn_fn *patched_fn;
-    bool smc_hit;          /* the running block was invalidated: its remaining insns stop it */
     int kick;              /* cpu_kick sets it on any thread: see cpu_kicked */
 
     u64 *tlb_sys_rd, *tlb_sys_wr; /* implicit supervisor accesses: descriptors, TSS, frames */
@@ -183,7 +182,6 @@ struct cpu {
     bool catch_faults;
     struct cpu_fault last_fault;
     u32 pending_dr6;       /* DR6 bits of EV_TRAP */
-    bool trap_tss;         /* T bit of a new TSS */
     bool soft_int;         /* the instruction delivered itself (INT n): no single-step trap behind it */
 
     /* debugger */

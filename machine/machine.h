@@ -109,14 +109,12 @@ struct nb_machine {
     u64 thread;                  /* os_thread_self() of the machine thread */
     u32 slices;
     u64 zero_count;              /* the clock's source until there is a CPU */
-    struct os_event *wake;
     struct os_mutex *lock;       /* guards the published frame and the queues from other threads */
     struct frame_store *frames;
     struct typist *typist;
     struct trace_hash hash;
     u64 paced_anchor_host, paced_anchor_guest;
     bool freeing;
-    u8 *kernel_rom;
 };
 
 /* build.c */
