@@ -121,7 +121,7 @@ static char read_operand(struct reader *r, struct decoded *d, u16 o, bool first)
         NB_FALLTHROUGH;
     case OK_RM: case OK_N: case OK_U:
         n = OPD_KIND(o);
-        *reg = n == OK_E || n == OK_RM || n == OK_M ? reg_off(d->rm, size) : d->rm;
+        *reg = n == OK_E || n == OK_RM || n == OK_M ? reg_off(d->rm, size) : (u8)(d->rm * 16);
         return 'R';
     case OK_R:
         *reg = reg_off(d->rm, size);
@@ -138,7 +138,10 @@ static char read_operand(struct reader *r, struct decoded *d, u16 o, bool first)
     case OK_SREG:
         *reg = (u8)OPD_NUM(o);
         return 0;
-    case OK_S: case OK_C: case OK_D: case OK_P: case OK_VX:
+    case OK_P: case OK_VX:
+        *reg = (u8)(d->reg * 16);
+        return 'R';
+    case OK_S: case OK_C: case OK_D:
         *reg = d->reg;
         return 0;
     case OK_STI:
@@ -250,6 +253,7 @@ enum decode_status isa_decode(const struct isa *isa, const u8 *code, unsigned le
             break;
         case 0x66:
             op32 = !def32;
+            d->osize = 1;
             break;
         case 0x67:
             a32 = !def32;
@@ -278,21 +282,27 @@ have_opcode:
     in->ea_mask = a32 ? 0xffffffffu : 0xffffu;
 
     unsigned two = d->map == MAP_2;
+    const u16 (*at)[8] = isa->map[two][d->rep == 0xf3   ? PFX_F3
+                                       : d->rep == 0xf2 ? PFX_F2
+                                       : d->osize       ? PFX_66
+                                                        : PFX_NONE][d->opcode];
     u16 n;
     if (isa->has_modrm[two][d->opcode]) {
         read_modrm(&r, d, a32);
         if (r.bad)
             return r.bad;
-        n = isa->map[two][d->opcode][d->mod == 3][d->reg];
+        n = at[d->mod == 3][d->reg];
+        if (two && d->opcode == 0x01 && d->mod == 3 && isa->sys[in->modrm & 0x3f])
+            n = isa->sys[in->modrm & 0x3f];
         if (!two && d->mod == 3 && (d->opcode & 0xf8) == 0xd8) {
             u16 fx = isa->fx[d->opcode - 0xd8][in->modrm & 0x3f];
             if (fx)
                 n = fx;
         }
     } else {
-        n = isa->map[two][d->opcode][0][0];
+        n = at[0][0];
         if (!n)
-            n = isa->map[two][d->opcode][1][0];
+            n = at[1][0];
     }
     if (n) {
         d->row = isa_row(n - 1u);
@@ -314,8 +324,8 @@ have_opcode:
         if (OPD_KIND(d->row->o[0]) == OK_X || OPD_KIND(d->row->o[1]) == OK_X ||
             OPD_KIND(d->row->o[0]) == OK_Y)
             in->seg = d->seg_prefix != 0xff ? d->seg_prefix : S_DS;
-        /* XLAT's implicit DS:[eBX+AL] */
-        if (d->map == MAP_1 && d->opcode == 0xd7)
+        /* XLAT's implicit DS:[eBX+AL]; MASKMOVQ's and MASKMOVDQU's DS:[eDI] */
+        if ((d->map == MAP_1 && d->opcode == 0xd7) || (d->map == MAP_2 && d->opcode == 0xf7))
             in->seg = d->seg_prefix != 0xff ? d->seg_prefix : S_DS;
     }
     in->len = (u8)r.pos;

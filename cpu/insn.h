@@ -20,7 +20,8 @@ struct insn {
     u32 imm;       /* immediate (extended to operand size), branch displacement, or far offset */
     u32 disp;      /* of the effective address (moffs too) */
     u32 ea_mask;   /* 0xffff or 0xffffffff */
-    u8 dst, src;   /* register operands: byte offsets from struct cpu (gpr); or numbers (segment, CR, ST) */
+    u8 dst, src;   /* register operands: byte offsets from struct cpu (gpr), fpu.reg (MMX), fpu.xmm;
+                      or numbers (segment, CR, ST) */
     u8 base, index;/* gpr numbers, R_ZERO when absent */
     u8 scale;      /* 0..3 */
     u8 seg;        /* S_x of the effective address, prefix applied */

@@ -21,8 +21,10 @@ enum {
     O_Xb = OPD(X, B), O_Xv = OPD(X, V), O_Yb = OPD(Y, B), O_Yv = OPD(Y, V),
     O_ES = OPD_SREG(S_ES), O_CS = OPD_SREG(S_CS), O_SS = OPD_SREG(S_SS), O_DS = OPD_SREG(S_DS),
     O_FS = OPD_SREG(S_FS), O_GS = OPD_SREG(S_GS), O_STi = OPD(STI, T), O_RMx = OPD(RM, X),
-    O_Pq = OPD(P, Q), O_Qq = OPD(Q, Q), O_Nq = OPD(N, Q), O_Vx = OPD(VX, DQ), O_Wx = OPD(W, DQ),
-    O_Ux = OPD(U, DQ), O_Wd = OPD(W, D), O_Wq = OPD(W, Q), O_Qd = OPD(Q, D),
+    O_Pq = OPD(P, Q), O_Pd = OPD(P, D), O_Qq = OPD(Q, Q), O_Qd = OPD(Q, D), O_Nq = OPD(N, Q),
+    O_Vx = OPD(VX, DQ), O_Vq = OPD(VX, Q), O_Vd = OPD(VX, D), O_Wx = OPD(W, DQ),
+    O_Wq = OPD(W, Q), O_Wd = OPD(W, D), O_Ux = OPD(U, DQ), O_Uq = OPD(U, Q), O_Ud = OPD(U, D),
+    O_RMd = OPD(RM, D),
 };
 #define EXT__ (-1)
 #define EXT_0 0
@@ -36,20 +38,33 @@ enum {
 
 #define I(m, opc, x, nm, a, b, d, fl, ck, at, ft, h) extern const struct hset hs_##h;
 #define IFX(opc, mrm, nm, fl, at, ft, h) extern const struct hset hs_##h;
+#define IP(m, pf, opc, x, nm, a, b, d, fl, at, ft, h) extern const struct hset hs_##h;
+#define ISX(mrm, nm, ck, at, ft, h) extern const struct hset hs_##h;
 #include "cpu/isa.def"
 #undef I
 #undef IFX
+#undef IP
+#undef ISX
 
 static const struct isa_row rows[] = {
 #define I(m, opc, x, nm, a, b, d, fl, ck, at, ft, h) \
-    { .name = nm, .map = MAP_##m, .op = opc, .ext = EXT_##x, .o = { O_##a, O_##b, O_##d }, \
-      .efl = fl, .chk = ck, .feat = FEAT_##ft, .attr = at, .hs = &hs_##h },
+    { .name = nm, .map = MAP_##m, .op = opc, .ext = EXT_##x, .pfx = PFX_ANY, \
+      .o = { O_##a, O_##b, O_##d }, .efl = fl, .chk = ck, .feat = FEAT_##ft, .attr = at, \
+      .hs = &hs_##h },
 #define IFX(opc, mrm, nm, fl, at, ft, h) \
-    { .name = nm, .map = MAP_FX, .op = opc, .ext = -1, .modrm = mrm, \
+    { .name = nm, .map = MAP_FX, .op = opc, .ext = -1, .modrm = mrm, .pfx = PFX_ANY, \
       .efl = fl, .feat = FEAT_##ft, .attr = at, .hs = &hs_##h },
+#define IP(m, pf, opc, x, nm, a, b, d, fl, at, ft, h) \
+    { .name = nm, .map = MAP_##m, .op = opc, .ext = EXT_##x, .pfx = PFX_##pf, \
+      .o = { O_##a, O_##b, O_##d }, .efl = fl, .feat = FEAT_##ft, .attr = at, .hs = &hs_##h },
+#define ISX(mrm, nm, ck, at, ft, h) \
+    { .name = nm, .map = MAP_2X, .op = 0x01, .ext = -1, .modrm = mrm, .pfx = PFX_ANY, \
+      .efl = "------", .chk = ck, .feat = FEAT_##ft, .attr = at, .hs = &hs_##h },
 #include "cpu/isa.def"
 #undef I
 #undef IFX
+#undef IP
+#undef ISX
 };
 
 unsigned isa_num_rows(void)
@@ -100,27 +115,43 @@ static unsigned opcodes_of(const struct isa_row *r)
     return OPD_KIND(r->o[0]) == OK_Z ? 8 : 1;
 }
 
-static void enter(struct isa *isa, u16 n)
+static bool is_two_byte(const struct isa_row *r)
+{
+    return r->map == MAP_2 || r->map == MAP_2X;
+}
+
+static void enter_prefix(struct isa *isa, u16 n, unsigned pfx)
 {
     const struct isa_row *r = &rows[n];
 
     for (unsigned k = 0; k < opcodes_of(r); k++) {
-        u8 op = (u8)(r->op + k);
+        u16 (*to)[8] = isa->map[is_two_byte(r)][pfx][(u8)(r->op + k)];
 
-        if (r->map == MAP_FX) {
-            isa->fx[op - 0xd8][r->modrm & 0x3f] = n + 1;
-            continue;
-        }
         for (unsigned ext = 0; ext < 8; ext++) {
             if (r->ext >= 0 && (unsigned)r->ext != ext)
                 continue;
             /* [0]: memory forms, [1]: register forms */
             if (!row_wants_register(r) && r->map != MAP_FR)
-                isa->map[r->map == MAP_2][op][0][ext] = n + 1;
+                to[0][ext] = n + 1;
             if (!row_wants_memory(r) && r->map != MAP_FM)
-                isa->map[r->map == MAP_2][op][1][ext] = n + 1;
+                to[1][ext] = n + 1;
         }
     }
+}
+
+static void enter(struct isa *isa, u16 n)
+{
+    const struct isa_row *r = &rows[n];
+
+    if (r->map == MAP_FX)
+        isa->fx[r->op - 0xd8][r->modrm & 0x3f] = n + 1;
+    else if (r->map == MAP_2X)
+        isa->sys[r->modrm & 0x3f] = n + 1;
+    else if (r->pfx != PFX_ANY)
+        enter_prefix(isa, n, r->pfx);
+    else
+        for (unsigned pfx = 0; pfx < PFX_ANY; pfx++)
+            enter_prefix(isa, n, pfx);
 }
 
 const struct isa *isa_new(u32 features)
@@ -128,13 +159,15 @@ const struct isa *isa_new(u32 features)
     struct isa *isa = xcalloc(1, sizeof *isa);
 
     isa->features = features;
-    for (unsigned n = 0; n < ARRAY_LEN(rows); n++) {
+    for (unsigned n = 0; n < ARRAY_LEN(rows); n++)
         /* the length of an absent group member still counts its ModRM byte */
         if (row_has_modrm(&rows[n]))
-            isa->has_modrm[rows[n].map == MAP_2][rows[n].op] = 1;
-        if (features & BIT(rows[n].feat))
-            enter(isa, (u16)n);
-    }
+            isa->has_modrm[is_two_byte(&rows[n])][rows[n].op] = 1;
+    /* rows with a prefix go before those without */
+    for (unsigned own = 0; own < 2; own++)
+        for (unsigned n = 0; n < ARRAY_LEN(rows); n++)
+            if ((features & BIT(rows[n].feat)) && (rows[n].pfx != PFX_ANY) == own)
+                enter(isa, (u16)n);
     return isa;
 }
 

@@ -13,6 +13,7 @@ enum isa_map {
     MAP_FM, /* D8..DF with a memory operand; ext = reg field */
     MAP_FR, /* D8..DF, register form; ext = reg field, ST(i) in rm */
     MAP_FX, /* D8..DF, one exact ModRM byte (in `modrm`) */
+    MAP_2X, /* 0F 01, one exact ModRM byte */
 };
 
 /* Operand letters of SDM 2D, appendix A. The low nibble is a size letter. */
@@ -66,7 +67,7 @@ enum isa_attr {
     A_REPC = 8,    /* string compare, F3/F2 repeat while ZF = 1/0 */
     A_FPU = 16,    /* x87: #NM by CR0.EM/TS */
     A_WAIT = 32,   /* WAIT: #NM by CR0.MP and TS */
-    A_MMX = 64,    /* #UD by EM, #NM by TS, #MF pending */
+    A_MMX = 64,    /* #UD by EM, #NM by TS; the handler raises a pending #MF */
     A_SSE = 128,   /* #UD by EM or !OSFXSR, #NM by TS */
     A_IO = 256,    /* reaches the port space */
     A_PRIV = 512,  /* the host cannot run it in user mode (lab) */
@@ -74,6 +75,7 @@ enum isa_attr {
     A_NOFLOW = 2048, /* result depends on machine state the lab cannot set (RDTSC, CPUID, SLDT ...) */
     A_MODD64 = 4096, /* operand size of near branches and stack: as the mode (reserved) */
     A_MEMSIZE = 8192,/* size of a memory operand is the handler's (FSAVE, BOUND, ...) */
+    A_ALIGN16 = 16384, /* #GP(0) where a 16-byte memory operand is misaligned; the handler checks */
 };
 
 enum isa_feature {
@@ -83,7 +85,9 @@ enum isa_feature {
     FEAT_NUM
 };
 
-/* Mandatory prefix of MMX/SSE rows. */
+/* Mandatory prefix: part of the opcode of MMX and SSE rows. The last F3 or F2 decides, else 66 (which
+ * then is an operand size prefix to these rows, too, but none of theirs depends on that). A row of
+ * PFX_ANY stands where no other row has the very prefix. */
 enum isa_pfx { PFX_NONE, PFX_66, PFX_F3, PFX_F2, PFX_ANY };
 
 /* Handlers of a row, by operand size and by the kinds of its first two operands. */
@@ -98,8 +102,8 @@ struct isa_row {
     const char *name;    /* mnemonic, as in the SDM */
     u8 map, op;
     i8 ext;              /* ModRM reg field, -1: any */
-    u8 modrm;            /* MAP_FX */
-    u8 pfx;
+    u8 modrm;            /* MAP_FX, MAP_2X */
+    u8 pfx;              /* PFX_x */
     u16 o[3];
     char efl[7];         /* OF SF ZF AF PF CF: m modified, t tested, 0/1 set, u undefined, - untouched;
                             M: modified by a count or condition, old value else (tested too) */
@@ -120,6 +124,7 @@ struct decoded {
     const struct isa_row *row; /* NULL: undefined opcode */
     u8 opcode, map, mod, reg, rm;
     u8 lock, rep;        /* rep: 0, F2 or F3, the last one seen */
+    u8 osize;            /* 66 was seen */
     u8 num_prefixes;
     u8 seg_prefix;       /* S_x or 0xff */
     u8 size;             /* 0, 1, 2: index into hset */

@@ -75,13 +75,15 @@ struct cc {
 };
 
 struct fpu {
-    u8 reg[8][16];  /* physical R0..R7: 10 bytes used (MMX: low 8) */
+    /* physical R0..R7: 10 bytes used (MMX: low 8); no register crosses a cache line */
+    _Alignas(16) u8 reg[8][16];
     u16 cw, sw;     /* sw.TOP is kept in sw */
     u8 valid;       /* bit n: Rn is not empty */
     u16 fop, fcs, fds;
     u32 fip, fdp;
     u32 mxcsr;
-    u8 xmm[8][16];
+    _Alignas(16) u8 xmm[8][16];
+    u8 operand[16]; /* not saved: a memory operand that the fast path did not reach */
 };
 
 struct pending_fault {

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* Memory operands of MMX and SSE rows that the fast paths of simd.h do not reach: faults, page
+ * crossings, MMIO, first touches. */
+#include "cpu/simd.h"
+
+/* Linear address; segment, then alignment. */
+static bool operand_la(struct cpu *c, const struct insn *i, unsigned how, bool write, u32 *la)
+{
+    u32 ea = insn_ea(c, i);
+
+    c->cur = i;
+    if (!seg_linear(c, i->seg, ea, how & ~(unsigned)SIMD_ALIGNED, write, la))
+        return false;
+    if ((how & SIMD_ALIGNED) && (*la & 15))
+        return cpu_raise_err(c, EXC_GP, 0);
+    return true;
+}
+
+const u8 *simd_rd_slow(struct cpu *c, const struct insn *i, unsigned how)
+{
+    u32 la;
+
+    if (!operand_la(c, i, how, false, &la) ||
+        !mem_read_slow(c, la, c->fpu.operand, how & ~(unsigned)SIMD_ALIGNED, c->cpl == 3))
+        return NULL;
+    return c->fpu.operand;
+}
+
+bool simd_wr_slow(struct cpu *c, const struct insn *i, const void *v, unsigned how)
+{
+    u32 la;
+
+    return operand_la(c, i, how, true, &la) &&
+           mem_write_slow(c, la, v, how & ~(unsigned)SIMD_ALIGNED, c->cpl == 3);
+}
