@@ -15,12 +15,15 @@ static u32 compare_fx(const u8 *a, const u8 *b, u16 sw_mask)
 {
     u32 diff = 0;
 
-    if (ld16(a) != ld16(b) || ((ld16(a + 2) ^ ld16(b + 2)) & sw_mask) || a[4] != b[4])
+    if (ld16(a + FX_CW) != ld16(b + FX_CW) ||
+        ((ld16(a + FX_SW) ^ ld16(b + FX_SW)) & sw_mask) || a[FX_TAG] != b[FX_TAG])
         diff |= LD_FPU;
     for (unsigned k = 0; k < 8; k++)
-        if (memcmp(a + 32 + 16 * k, b + 32 + 16 * k, 10))
+        if (memcmp(a + FX_ST + 16 * k, b + FX_ST + 16 * k, 10))
             diff |= LD_FPU;
-    if (ld32(a + 24) != ld32(b + 24) || memcmp(a + 160, b + 160, 128))
+    if (ld32(a + FX_MXCSR) != ld32(b + FX_MXCSR))
+        diff |= LD_MXCSR;
+    if (memcmp(a + FX_XMM, b + FX_XMM, FX_USED - FX_XMM))
         diff |= LD_XMM;
     return diff;
 }
@@ -90,7 +93,7 @@ u32 lab_check_restart(const struct lab_case *c, const struct lab_result *r)
 void lab_print_difference(struct strbuf *sb, u32 diff)
 {
     static const char names[][8] = { "status", "vector", "error", "cr2", "regs", "eip", "flags",
-                                     "segs", "memory", "fpu", "sse", "restart" };
+                                     "segs", "memory", "fpu", "xmm", "restart", "mxcsr" };
 
     for (unsigned k = 0; k < ARRAY_LEN(names); k++)
         if (diff & BIT(k))
@@ -120,13 +123,26 @@ static void print_regs(struct strbuf *sb, const struct lab_regs *r, const struct
     sb_add(sb, "\n");
 }
 
-static void print_fx(struct strbuf *sb, const u8 *fx)
+/* old: as it was before, whose changed registers get a star; NULL: none do. */
+static void print_fx(struct strbuf *sb, const u8 *fx, const u8 *old, bool sse)
 {
-    sb_addf(sb, "    fcw=%04x fsw=%04x ftw=%02x mxcsr=%08x\n", ld16(fx), ld16(fx + 2), fx[4],
-            ld32(fx + 24));
-    for (unsigned k = 0; k < 8; k++)
-        sb_addf(sb, "%sst%u=%04x:%016llx%s", k % 4 ? " " : "    ", k, ld16(fx + 40 + 16 * k),
-                (unsigned long long)ld64(fx + 32 + 16 * k), k % 4 == 3 ? "\n" : "");
+    sb_addf(sb, "    fcw=%04x fsw=%04x ftw=%02x", ld16(fx + FX_CW), ld16(fx + FX_SW), fx[FX_TAG]);
+    if (sse)
+        sb_addf(sb, " mxcsr=%08x", ld32(fx + FX_MXCSR));
+    sb_add(sb, "\n");
+    for (unsigned k = 0; k < 8; k++) {
+        const u8 *st = fx + FX_ST + 16 * k;
+        unsigned was = old ? (fx_top(fx) + k - fx_top(old)) & 7 : 0;
+        sb_addf(sb, "%sst%u=%04x:%016llx%s%s", k % 4 ? " " : "    ", k, ld16(st + 8),
+                (unsigned long long)ld64(st),
+                old && memcmp(st, old + FX_ST + 16 * was, 10) ? "*" : "", k % 4 == 3 ? "\n" : "");
+    }
+    for (unsigned k = 0; sse && k < 8; k++) {
+        const u8 *x = fx + FX_XMM + 16 * k;
+        sb_addf(sb, "%sxmm%u=%016llx:%016llx%s%s", k % 2 ? " " : "    ", k,
+                (unsigned long long)ld64(x + 8), (unsigned long long)ld64(x),
+                old && memcmp(x, old + FX_XMM + 16 * k, 16) ? "*" : "", k % 2 ? "\n" : "");
+    }
 }
 
 void lab_print_case(struct strbuf *sb, const struct lab_case *c)
@@ -143,7 +159,7 @@ void lab_print_case(struct strbuf *sb, const struct lab_case *c)
     sb_addf(sb, " %s\n  before:\n", text);
     print_regs(sb, &c->in, NULL);
     if (c->use_fx)
-        print_fx(sb, c->fx);
+        print_fx(sb, c->fx, NULL, c->use_fx & USE_SSE);
     for (unsigned k = 0; k < c->num_patches; k++) {
         sb_addf(sb, "    mem[%08x]=", c->patch[k].la);
         for (unsigned b = 0; b < c->patch[k].len; b++)
@@ -168,7 +184,7 @@ void lab_print_result(struct strbuf *sb, const struct lab_case *c, const char *e
     sb_add(sb, "\n");
     print_regs(sb, &r->out, &c->in);
     if (c->use_fx)
-        print_fx(sb, r->fx);
+        print_fx(sb, r->fx, c->fx, c->use_fx & USE_SSE);
     for (u32 k = 0; k < MIN(r->num_words, 12u); k++)
         sb_addf(sb, "    mem[%08x]=%08x\n", r->word[k].la, r->word[k].val);
     if (r->num_words > 12)

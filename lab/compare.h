@@ -9,7 +9,7 @@
 enum lab_difference {
     LD_STATUS = 1, LD_VECTOR = 2, LD_ERROR = 4, LD_CR2 = 8, LD_GPR = 16, LD_EIP = 32, LD_FLAGS = 64,
     LD_SEG = 128, LD_MEM = 256, LD_FPU = 512, LD_XMM = 1024,
-    LD_RESTART = 2048,
+    LD_RESTART = 2048, LD_MXCSR = 4096,
 };
 
 /* Bits of lab_difference; 0: they agree. */

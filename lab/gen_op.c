@@ -383,7 +383,7 @@ void gen_fx(struct gctx *g)
     u8 *fx = g->c->fx;
     u32 cw = 0x37f, sw = rng_u32(r) & 0x7f00;
 
-    g->c->use_fx = 1;
+    g->c->use_fx |= g->row->attr & A_SSE ? USE_X87 | USE_SSE : USE_X87;
     memset(fx, 0, 512);
     if (rng_below(r, 2))
         cw = (rng_u32(r) & 0xc00) | 0x40 | (0x3f & (rng_u32(r) | (rng_below(r, 2) ? 0x3f : 0))) |

@@ -38,7 +38,7 @@ struct lab_io {
     u64 sequence;        /* c0 number of the case, for the timer */
     u64 alarm_seen;      /* c8 */
     u64 pad3[2];
-    u32 mxcsr_default, pad4; /* e0 */
+    u32 mxcsr_default, mxcsr_mask; /* e0 */
     u64 pad5[3];
     u8 fx_in[512];       /* 100 */
     u8 fx_out[512];      /* 300 */

@@ -66,7 +66,7 @@ static void take_registers(struct lab_result *r, const ucontext_t *uc)
     r->out.sreg[LS_CS] = (u16)csgsfs;
     r->out.sreg[LS_SS] = (u16)(csgsfs >> 48); /* struct sigcontext: cs, gs, fs, ss */
     if (LAB_IO->use_fx && uc->uc_mcontext.fpregs)
-        memcpy(r->fx, uc->uc_mcontext.fpregs, 512);
+        memcpy(r->fx, uc->uc_mcontext.fpregs, FX_SIZE);
 }
 
 /* SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, by way of the stub. */
@@ -180,6 +180,11 @@ static void map_memory(struct lab_shm *shm, int memfd)
     io->handler = (u64)(uintptr_t)on_signal;
     io->has_fsgsbase = getauxval(AT_HWCAP2) >> 1 & 1;
     io->mxcsr_default = 0x1f80;
+    asm volatile("fxsave %0" : "=m"(*(u8 (*)[FX_SIZE])io->fx_in));
+    io->mxcsr_mask = ld32(io->fx_in + FX_MASK);
+    if (!io->mxcsr_mask)
+        io->mxcsr_mask = 0xffbf; /* SDM 1, 11.6.6 */
+    io->mxcsr_mask &= FX_MXCSR_KNOWN;
     if (syscall(SYS_arch_prctl, ARCH_GET_FS, &io->fsbase))
         fail(shm, "arch_prctl");
 }
@@ -286,8 +291,11 @@ static void run_case(struct lab_io *io, const struct lab_case *c, struct lab_res
     io->far_eip = c->in.eip;
     io->far_cs = c->in.sreg[LS_CS];
     io->use_fx = c->use_fx;
-    if (c->use_fx)
-        memcpy(io->fx_in, c->fx, 512);
+    if (c->use_fx) {
+        memcpy(io->fx_in, c->fx, FX_SIZE);
+        /* FXRSTOR faults at bits that this processor does not have */
+        st32(io->fx_in + FX_MXCSR, ld32(c->fx + FX_MXCSR) & io->mxcsr_mask);
+    }
     if (c->num_patches) {
         lab_apply(c, io->page);
         for (unsigned k = 0; k < c->num_patches; k++)
@@ -312,7 +320,7 @@ static void run_case(struct lab_io *io, const struct lab_case *c, struct lab_res
         r->out.sreg[LS_CS] = c->in.sreg[LS_CS];
         r->out.eip = c->in.eip + c->len;
         if (c->use_fx)
-            memcpy(r->fx, io->fx_out, 512);
+            memcpy(r->fx, io->fx_out, FX_SIZE);
     }
     put_code(io, c, false);
     lab_collect(r, now, io->before);

@@ -144,41 +144,42 @@ static void load_segment(struct cpu *c, unsigned s, u16 sel)
 /* FXSAVE image to and from the CPU (SDM 1, 10.5.1). */
 static void fx_load(struct cpu *c, const u8 *fx)
 {
-    unsigned top = ld16(fx + 2) >> 11 & 7;
+    unsigned top = fx_top(fx);
 
-    cpu_set(c, CPU_FCW, ld16(fx));
+    cpu_set(c, CPU_FCW, ld16(fx + FX_CW));
     for (unsigned k = 0; k < 8; k++)
-        memcpy(c->fpu.reg[(top + k) & 7], fx + 32 + 16 * k, 10);
-    c->fpu.valid = fx[4];
-    cpu_set(c, CPU_FSW, ld16(fx + 2));
-    c->fpu.fop = ld16(fx + 6) & 0x7ff;
-    c->fpu.fip = ld32(fx + 8);
-    c->fpu.fcs = ld16(fx + 12);
-    c->fpu.fdp = ld32(fx + 16);
-    c->fpu.fds = ld16(fx + 20);
-    c->fpu.mxcsr = ld32(fx + 24);
+        memcpy(c->fpu.reg[(top + k) & 7], fx + FX_ST + 16 * k, 10);
+    c->fpu.valid = fx[FX_TAG];
+    cpu_set(c, CPU_FSW, ld16(fx + FX_SW));
+    c->fpu.fop = ld16(fx + FX_OP) & 0x7ff;
+    c->fpu.fip = ld32(fx + FX_IP);
+    c->fpu.fcs = ld16(fx + FX_CS);
+    c->fpu.fdp = ld32(fx + FX_DP);
+    c->fpu.fds = ld16(fx + FX_DS);
+    cpu_set(c, CPU_MXCSR, ld32(fx + FX_MXCSR) & FX_MXCSR_KNOWN);
     for (unsigned k = 0; k < 8; k++)
-        cpu_set_xmm(c, k, fx + 160 + 16 * k);
+        cpu_set_xmm(c, k, fx + FX_XMM + 16 * k);
 }
 
 static void fx_store(struct cpu *c, u8 *fx)
 {
-    unsigned top = c->fpu.sw >> 11 & 7;
+    unsigned top;
 
-    memset(fx, 0, 512);
-    st16(fx, c->fpu.cw);
-    st16(fx + 2, c->fpu.sw);
-    fx[4] = c->fpu.valid;
-    st16(fx + 6, c->fpu.fop);
-    st32(fx + 8, c->fpu.fip);
-    st16(fx + 12, c->fpu.fcs);
-    st32(fx + 16, c->fpu.fdp);
-    st16(fx + 20, c->fpu.fds);
-    st32(fx + 24, c->fpu.mxcsr);
+    memset(fx, 0, FX_SIZE);
+    st16(fx + FX_CW, c->fpu.cw);
+    st16(fx + FX_SW, c->fpu.sw);
+    top = fx_top(fx);
+    fx[FX_TAG] = c->fpu.valid;
+    st16(fx + FX_OP, c->fpu.fop);
+    st32(fx + FX_IP, c->fpu.fip);
+    st16(fx + FX_CS, c->fpu.fcs);
+    st32(fx + FX_DP, c->fpu.fdp);
+    st16(fx + FX_DS, c->fpu.fds);
+    st32(fx + FX_MXCSR, cpu_get(c, CPU_MXCSR));
     for (unsigned k = 0; k < 8; k++)
-        memcpy(fx + 32 + 16 * k, c->fpu.reg[(top + k) & 7], 10);
+        memcpy(fx + FX_ST + 16 * k, c->fpu.reg[(top + k) & 7], 10);
     for (unsigned k = 0; k < 8; k++)
-        cpu_get_xmm(c, k, fx + 160 + 16 * k);
+        cpu_get_xmm(c, k, fx + FX_XMM + 16 * k);
 }
 
 /* In one piece a page: each write of code looks at every block of its page. */
@@ -203,8 +204,7 @@ static void put_code(struct interp *in, const struct lab_case *c, bool on)
     }
 }
 
-static void patch(
-struct interp *in, const struct lab_case *c, bool on)
+static void patch(struct interp *in, const struct lab_case *c, bool on)
 {
     u8 *before[LAB_PAGES];
 

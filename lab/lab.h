@@ -63,6 +63,17 @@ enum {
     LAB_FLAGS_FIXED = 0x202, LAB_ARITH = 0x8d5,
 };
 
+/* x87, MMX and SSE state is an FXSAVE image (SDM 1, 10.5.1): these fields of it. Registers are stored
+ * from ST(0) on; MMX register n is the low half of physical register n. */
+enum {
+    FX_CW = 0, FX_SW = 2, FX_TAG = 4, FX_OP = 6, FX_IP = 8, FX_CS = 12, FX_DP = 16, FX_DS = 20,
+    FX_MXCSR = 24, FX_MASK = 28, FX_ST = 32, FX_XMM = 160, FX_USED = 288, FX_SIZE = 512,
+    FX_MXCSR_KNOWN = 0xffff, /* no case sets others */
+};
+static inline unsigned fx_top(const u8 *fx) { return ld16(fx + FX_SW) >> 11 & 7; }
+static inline u8 *fx_phys(u8 *fx, unsigned n) { return fx + FX_ST + 16 * ((n - fx_top(fx)) & 7); }
+enum { USE_X87 = 1, USE_SSE = 2 }; /* lab_case.use_fx; either loads and compares all of it */
+
 struct lab_regs {
     u32 gpr[8];
     u32 eip, eflags;
@@ -80,11 +91,11 @@ struct lab_case {
     u16 row;             /* of isa.def: of the first instruction */
     u8 form, size;       /* as decoded */
     u8 bits;             /* 16 or 32 */
-    u8 use_fx;           /* x87 and SSE state is set and compared */
+    u8 use_fx;           /* USE_x: x87, MMX and SSE state is set and compared */
     u8 num_patches;
     struct lab_patch patch[LAB_MAX_PATCH];
     u64 seed, index;     /* where it came from */
-    u8 fx[512];          /* FXSAVE image */
+    u8 fx[FX_SIZE];
 };
 
 enum lab_status {
@@ -106,7 +117,7 @@ struct lab_result {
     u32 num_words;       /* dwords of memory that differ from before; may exceed LAB_MAX_WORDS */
     u64 hash;            /* of all of them */
     struct lab_word word[LAB_MAX_WORDS];
-    u8 fx[512];
+    u8 fx[FX_SIZE];
 };
 
 /* ---- engines */

@@ -119,8 +119,10 @@ struct side {
     struct lab_patch *mem;
     unsigned *num_mem, max_mem;
     struct vec_expect *x;   /* NULL on the left */
-    bool *use_fx;
+    u8 *use_fx;
     u8 st_named;            /* BIT(n): ST(n) was */
+    u8 mm_named;            /* BIT(n): MMn was; placed when TOP is known, at the side's end */
+    u8 mm[8][8];
 };
 
 static bool parse_mem(struct cursor *cu, struct side *s, const char *start)
@@ -171,7 +173,7 @@ static bool parse_fx(struct cursor *cu, struct side *s, const char *name, size_t
 
     *known = true;
     if (len == 3 && !strncmp(name, "st", 2) && name[2] >= '0' && name[2] <= '7') {
-        u8 *st = s->fx + 32 + 16 * (name[2] - '0');
+        u8 *st = s->fx + FX_ST + 16 * (name[2] - '0');
         if (!hex(cu, 4, &v))
             return false;
         if (*cu->p != ':')
@@ -183,28 +185,38 @@ static bool parse_fx(struct cursor *cu, struct side *s, const char *name, size_t
         st16(st + 8, (u16)v);
         s->st_named |= (u8)BIT(name[2] - '0');
     } else if (len == 4 && !strncmp(name, "xmm", 3) && name[3] >= '0' && name[3] <= '7') {
-        u8 *to = s->fx + 160 + 16 * (name[3] - '0');
+        u8 *to = s->fx + FX_XMM + 16 * (name[3] - '0');
         if (!hex_bytes(cu, to, 16, &n))
             return false;
         if (n != 16)
             return bad(cu, cu->p, "16 bytes are needed");
+        *s->use_fx |= USE_SSE;
+    } else if (len == 3 && !strncmp(name, "mm", 2) && name[2] >= '0' && name[2] <= '7') {
+        if (!hex_bytes(cu, s->mm[name[2] - '0'], 8, &n))
+            return false;
+        if (n != 8)
+            return bad(cu, cu->p, "8 bytes are needed");
+        s->mm_named |= (u8)BIT(name[2] - '0');
     } else if (len == 3 && (!strncmp(name, "fcw", 3) || !strncmp(name, "fsw", 3))) {
         if (!hex(cu, 4, &v))
             return false;
-        st16(s->fx + (name[1] == 'c' ? 0 : 2), (u16)v);
+        st16(s->fx + (name[1] == 'c' ? FX_CW : FX_SW), (u16)v);
     } else if (len == 3 && !strncmp(name, "ftw", 3)) {
         if (!hex(cu, 2, &v))
             return false;
-        s->fx[4] = (u8)v;
+        s->fx[FX_TAG] = (u8)v;
     } else if (len == 5 && !strncmp(name, "mxcsr", 5)) {
         if (!hex(cu, 8, &v))
             return false;
-        st32(s->fx + 24, (u32)v);
+        if (v & ~(u64)FX_MXCSR_KNOWN)
+            return bad(cu, cu->p, "MXCSR has no such bits");
+        st32(s->fx + FX_MXCSR, (u32)v);
+        *s->use_fx |= USE_SSE;
     } else {
         *known = false;
         return true;
     }
-    *s->use_fx = true;
+    *s->use_fx |= USE_X87;
     return true;
 }
 
@@ -330,7 +342,19 @@ static bool parse_side(struct cursor *cu, struct side *s)
     }
 }
 
-static void describe(struct lab_case *c)
+/* MMX registers as an MMX instruction leaves them: exponent and sign all ones. */
+static void place_mm(struct side *s)
+{
+    for (unsigned n = 0; n < 8; n++)
+        if (s->mm_named & BIT(n)) {
+            u8 *to = fx_phys(s->fx, n);
+            memcpy(to, s->mm[n], 8);
+            st16(to + 8, 0xffff);
+            s->st_named |= (u8)BIT((n - fx_top(s->fx)) & 7);
+        }
+}
+
+void vec_describe(struct lab_case *c)
 {
     const struct isa *isa = isa_new(0xffffffffu);
     struct decoded d;
@@ -341,7 +365,7 @@ static void describe(struct lab_case *c)
         c->form = d.form;
         c->size = d.size;
         if (d.row->map >= MAP_FM || (d.row->attr & (A_FPU | A_MMX | A_SSE | A_WAIT)))
-            c->use_fx = 1;
+            c->use_fx |= d.row->attr & A_SSE ? USE_X87 | USE_SSE : USE_X87;
     }
     isa_free(isa);
 }
@@ -352,7 +376,7 @@ bool vec_parse(const char *line, unsigned bits, struct vec_line *v, struct vec_e
     struct lab_case *c = &v->c;
     struct vec_expect *x = &v->x;
     unsigned num_patches = 0;
-    bool use_fx = false;
+    u8 use_fx = 0;
     bool eip_named;
 
     memset(v, 0, sizeof *v);
@@ -378,6 +402,7 @@ bool vec_parse(const char *line, unsigned bits, struct vec_line *v, struct vec_e
                        .max_mem = LAB_MAX_PATCH, .use_fx = &use_fx };
     if (!parse_side(&cu, &in))
         return false;
+    place_mm(&in);
     c->num_patches = (u8)num_patches;
     if (cu.p[0] != '=' || cu.p[1] != '>')
         return bad(&cu, cu.p, "expected =>");
@@ -386,13 +411,14 @@ bool vec_parse(const char *line, unsigned bits, struct vec_line *v, struct vec_e
     x->out = c->in;
     x->status = LAB_DONE;
     x->out.eip = 0xffffffffu; /* unless it is named */
-    memcpy(x->fx, c->fx, 512);
+    memcpy(x->fx, c->fx, FX_SIZE);
     struct side out = { .regs = &x->out, .fx = x->fx, .mem = x->mem, .num_mem = &x->num_mem,
                         .max_mem = VEC_MAX_MEM, .x = x, .use_fx = &use_fx };
     if (!parse_side(&cu, &out))
         return false;
     if (*cu.p && *cu.p != '#')
         return bad(&cu, cu.p, "something is left at the end");
+    place_mm(&out);
     eip_named = x->out.eip != 0xffffffffu;
     if (!eip_named)
         x->out.eip = x->status == LAB_FAULT ? c->in.eip : c->in.eip + c->len;
@@ -401,9 +427,8 @@ bool vec_parse(const char *line, unsigned bits, struct vec_line *v, struct vec_e
         if (!(out.st_named & BIT(k)))
             memcpy(x->fx + 32 + 16 * k, vec_st_before(c, ld16(x->fx + 2), k), 10);
     }
-    describe(c);
-    if (use_fx)
-        c->use_fx = 1;
+    vec_describe(c);
+    c->use_fx |= use_fx;
     return true;
 }
 
@@ -456,7 +481,11 @@ static void check_fx(const struct vec_line *v, const struct lab_result *r, struc
                     (unsigned long long)ld64(x + 32 + 16 * k));
     for (unsigned k = 0; k < 8; k++)
         if (memcmp(r->fx + 160 + 16 * k, x + 160 + 16 * k, 16))
-            sb_addf(why, " xmm%u differs", k);
+            sb_addf(why, " xmm%u=%016llx:%016llx (expected %016llx:%016llx)", k,
+                    (unsigned long long)ld64(r->fx + 168 + 16 * k),
+                    (unsigned long long)ld64(r->fx + 160 + 16 * k),
+                    (unsigned long long)ld64(x + 168 + 16 * k),
+                    (unsigned long long)ld64(x + 160 + 16 * k));
 }
 
 static void say_outcome(struct strbuf *sb, u8 status, u8 vec, u32 err, u32 cr2)

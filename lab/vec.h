@@ -38,6 +38,8 @@ bool vec_parse(const char *line, unsigned bits, struct vec_line *v, struct vec_e
 void vec_check(const struct vec_line *v, const struct lab_result *r, struct strbuf *why);
 /* A line for a case with this result; false where the format can't carry it. */
 bool vec_print(const struct lab_case *c, const struct lab_result *r, struct strbuf *out);
+/* Row, form, size and use_fx of a case with code and bits. */
+void vec_describe(struct lab_case *c);
 /* A byte of memory before the case. */
 u8 vec_byte_before(const struct lab_case *c, u32 la);
 /* ST(k) as the case would have it with the status word `sw`, if no register's contents changed. */

@@ -34,12 +34,20 @@ static void print_fx_words(struct strbuf *sb, const u8 *now, const u8 *old)
         }
 }
 
-static void print_st(struct strbuf *sb, const u8 *fx, unsigned k, const u8 *old)
+/* As an MMX register where that says it all. */
+static void print_st(struct strbuf *sb, const u8 *fx, unsigned k, const u8 *old, bool mmx)
 {
-    const u8 *st = fx + 32 + 16 * k;
+    const u8 *st = fx + FX_ST + 16 * k;
 
-    if (memcmp(st, old, 10))
+    if (!memcmp(st, old, 10))
+        return;
+    if (mmx && ld16(st + 8) == 0xffff) {
+        sb_addf(sb, " mm%u=", (fx_top(fx) + k) & 7);
+        for (unsigned b = 0; b < 8; b++)
+            sb_addf(sb, "%02x", st[b]);
+    } else {
         sb_addf(sb, " st%u=%04x:%016llx", k, ld16(st + 8), (unsigned long long)ld64(st));
+    }
 }
 
 static void print_flags_before(struct strbuf *sb, const struct lab_case *c)
@@ -101,6 +109,7 @@ bool vec_print(const struct lab_case *c, const struct lab_result *r, struct strb
     struct lab_case def;
     char text[VEC_TEXT];
     u32 next = r->status == LAB_FAULT ? c->in.eip : c->in.eip + c->len;
+    bool mmx = c->row != 0xffff && (isa_row(c->row)->attr & A_MMX);
 
     if ((r->status != LAB_DONE && r->status != LAB_FAULT) || r->vec >= ARRAY_LEN(vec_fault_name))
         return false;
@@ -118,7 +127,7 @@ bool vec_print(const struct lab_case *c, const struct lab_result *r, struct strb
     if (c->use_fx) {
         print_fx_words(out, c->fx, def.fx);
         for (unsigned k = 0; k < 8; k++)
-            print_st(out, c->fx, k, def.fx + 32 + 16 * k);
+            print_st(out, c->fx, k, def.fx + FX_ST + 16 * k, mmx);
     }
     for (unsigned k = 0; k < c->num_patches; k++) {
         sb_addf(out, " mem[%x]=", c->patch[k].la);
@@ -138,7 +147,7 @@ bool vec_print(const struct lab_case *c, const struct lab_result *r, struct strb
     if (c->use_fx) {
         print_fx_words(out, r->fx, c->fx);
         for (unsigned k = 0; k < 8; k++)
-            print_st(out, r->fx, k, vec_st_before(c, ld16(r->fx + 2), k));
+            print_st(out, r->fx, k, vec_st_before(c, ld16(r->fx + FX_SW), k), mmx);
     }
     return print_memory_after(out, c, r);
 }
