@@ -491,7 +491,8 @@ bool script_poll(struct script *s)
     }
     if (s->failed || s->done)
         return false;
-    if (s->at == s->num && s->num) { /* a script's end is the run's */
+    /* A script's end is the run's, an empty script's too; -timeout alone waits. */
+    if (s->at == s->num && (s->num || s->o->script)) {
         s->done = true;
         return false;
     }

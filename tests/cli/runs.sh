@@ -39,6 +39,14 @@ head -c 3000 state >half
 nb -loadvm half 2>err
 [ $? -eq 5 ] || fail "half a state file is not status 5: $(cat err)"
 
+# A script without statements ends like one that is finished: at once.
+printf '# nothing\n\n' >empty
+for file in /dev/null empty; do
+    timeout 20 "$NESTBOX" -m 16 -display none -script "$file" </dev/null >out 2>err
+    status=$?
+    [ $status -eq 0 ] && [ ! -s err ] || fail "an empty script ($file): status $status, $(cat err)"
+done
+
 # A script's statements, and what they print.
 cat >play <<'END'
 expect serial "READY"
