@@ -33,9 +33,12 @@ static int listen_tcp(const char *spec, char *why, size_t size)
     uint64_t port;
     int on = 1;
 
-    if (!colon || !text_number(colon + 1, &port) || !port || port > 65535 ||
-        host_len >= sizeof host) {
+    if (!colon || host_len >= sizeof host) {
         snprintf(why, size, "use tcp:127.0.0.1:PORT");
+        return -1;
+    }
+    if (!text_number(colon + 1, &port) || !port || port > 65535) {
+        snprintf(why, size, "\"%s\" is no port; use a number from 1 to 65535", colon + 1);
         return -1;
     }
     memcpy(host, spec, host_len);

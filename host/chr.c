@@ -362,6 +362,11 @@ struct chardev *chr_open(const char *spec, const struct chr_opts *o, struct err 
         return chr_pipe(spec + 5, o, e);
     if (!strncmp(spec, "tcp:", 4) || !strncmp(spec, "unix:", 5))
         return chr_socket(spec, o, e);
+    if (!strncmp(spec, "telnet:", 7) || !strncmp(spec, "udp:", 4)) {
+        err_set(e, ERR_CONFIG, "%s: there is no telnet or UDP; use tcp:HOST:PORT[,server[,nowait]]",
+                spec);
+        return NULL;
+    }
     err_set(e, ERR_CONFIG, "\"%s\" is no character device; known are: null, stdio, file:PATH, "
             "pipe:PATH, pty, tcp:HOST:PORT and unix:PATH", spec);
     return NULL;

@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -52,6 +53,18 @@ static bool parse(const char *spec, struct sock_opts *so, struct err *e)
 
 /* ---- addresses ---- */
 
+/* getaddrinfo() takes a port modulo 65536 and any text as a service's name; we take numbers. */
+static bool good_port(const struct sock_opts *so, const char *text, struct err *e)
+{
+    size_t digits = strspn(text, "0123456789");
+    unsigned long port = digits && digits < 10 ? strtoul(text, NULL, 10) : 0;
+
+    if (!text[digits] && port >= 1 && port <= 65535)
+        return true;
+    return err_set(e, ERR_CONFIG, "tcp:%s: \"%s\" is no port; use a number from 1 to 65535",
+                   so->address, text);
+}
+
 /* A listening or connected socket, or -1. */
 static int open_inet(const struct sock_opts *so, struct err *e)
 {
@@ -60,7 +73,12 @@ static int open_inet(const struct sock_opts *so, struct err *e)
     int fd = -1, one = 1, error = 0;
 
     if (!colon || !colon[1]) {
-        err_set(e, ERR_CONFIG, "tcp:%s: HOST:PORT is wanted", so->address);
+        err_set(e, ERR_CONFIG, "tcp:%s: HOST:PORT is wanted, for example tcp:127.0.0.1:4444",
+                so->address);
+        xfree(host);
+        return -1;
+    }
+    if (!good_port(so, colon + 1, e)) {
         xfree(host);
         return -1;
     }

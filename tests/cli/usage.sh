@@ -42,7 +42,18 @@ refuses 1 "-script" -script no-such-file
 refuses 1 "-drive" -drive file=x,format=qcow2
 refuses 1 "-device sb16" -device sb16
 refuses 2 "-gdb tcp:10.0.0.1:1: only this machine" -gdb tcp:10.0.0.1:1
-refuses 2 "-monitor tcp::0" -monitor tcp::0
+refuses 2 "-monitor tcp::0: \"0\" is no port; use a number from 1 to 65535" -monitor tcp::0
+refuses 2 "-gdb tcp::65536: \"65536\" is no port; use" -gdb tcp::65536
+for port in 0 65536 99999 4294967297 -1 12x http; do
+    for kind in "" ,server,nowait; do
+        refuses 1 "-serial tcp:localhost:$port$kind: tcp:localhost:$port: \"$port\" is no port; use a \
+number from 1 to 65535" -serial "tcp:localhost:$port$kind"
+    done
+done
+refuses 1 "-debugcon tcp::99999: tcp::99999: \"99999\" is no port" -debugcon tcp::99999
+refuses 1 "-serial telnet:localhost:4444,server: telnet:localhost:4444,server: there is no telnet" \
+    -serial telnet:localhost:4444,server
+refuses 1 "-serial udp::4444" -serial udp::4444
 printf 'expect screen "a"\nfrob\n' >bad.script
 refuses 1 "bad.script:2: unknown statement" -script bad.script
 mkdir folder

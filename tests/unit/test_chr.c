@@ -219,7 +219,10 @@ START_TEST(bad_specs)
 {
     static const struct { const char *spec; enum err_code code; } bad[] = {
         { "nonsense", ERR_CONFIG }, { "file:", ERR_CONFIG }, { "tcp:localhost", ERR_CONFIG },
-        { "tcp:", ERR_CONFIG }, { "tcp:h:1,frob", ERR_CONFIG },
+        { "tcp:", ERR_CONFIG }, { "tcp:h:1,frob", ERR_CONFIG }, { "tcp:127.0.0.1:0", ERR_CONFIG },
+        { "tcp:127.0.0.1:65536", ERR_CONFIG }, { "tcp:127.0.0.1:99999,server,nowait", ERR_CONFIG },
+        { "tcp:127.0.0.1:http", ERR_CONFIG }, { "tcp:127.0.0.1:+1", ERR_CONFIG },
+        { "telnet:127.0.0.1:4444", ERR_CONFIG }, { "udp:127.0.0.1:4444", ERR_CONFIG },
         { "file:/nonexistent/dir/x", ERR_RESOURCE }, { "unix:/nonexistent/x", ERR_RESOURCE },
         { "pipe:/nonexistent/x", ERR_RESOURCE }, { "tcp:127.0.0.1:1", ERR_RESOURCE },
     };
