@@ -4,6 +4,7 @@
 
 #include "core/xalloc.h"
 #include "cpu/flags.h"
+#include "cpu/hook.h"
 #include "cpu/isa.h"
 #include "cpu/sys.h"
 
@@ -15,7 +16,7 @@ struct cpu *cpu_new(const struct cpu_config *cfg, struct err *e)
     c->io = cfg->io;
     c->ram = cfg->mem->ram;
     c->clock = cfg->clock;
-    c->counted = cfg->clock && cfg->clock->source != CLOCK_REAL;
+    c->counted = cfg->exact || (cfg->clock && cfg->clock->source != CLOCK_REAL);
     c->log = cfg->log;
     c->ack = cfg->ack;
     c->ack_to = cfg->ack_to;
@@ -281,6 +282,57 @@ void cpu_state_loaded(struct cpu *c)
     cpu_update_mode(c);
     mmu_select(c);
     code_mapping_changed(c);
+}
+
+/* ---- the same fields as plain bytes (hook.h) */
+
+static size_t field_bytes(const struct field *f)
+{
+    return f->kind == FIELD_BOOL ? sizeof(bool) : (size_t)f->elem_size * f->count;
+}
+
+/* Copies the fields of obj to, or from, at; returns how many bytes they are. NULL: counts only. */
+static size_t copy_fields(const struct field *f, u8 *obj, u8 *at, bool load)
+{
+    size_t done = 0;
+
+    for (; f->kind != FIELD_END; f++) {
+        if (f->kind == FIELD_SUB) {
+            for (u32 k = 0; k < f->count; k++)
+                done += copy_fields(f->sub, obj ? obj + f->offset + k * f->sub_size : NULL,
+                                    at ? at + done : NULL, load);
+            continue;
+        }
+        if (at && load)
+            memcpy(obj + f->offset, at + done, field_bytes(f));
+        else if (at)
+            memcpy(at + done, obj + f->offset, field_bytes(f));
+        done += field_bytes(f);
+    }
+    return done;
+}
+
+size_t cpu_context_size(void)
+{
+    return copy_fields(cpu_fields, NULL, NULL, false);
+}
+
+void cpu_context_get(const struct cpu *c, void *to)
+{
+    copy_fields(cpu_fields, (u8 *)(uintptr_t)c, to, false);
+}
+
+void cpu_context_set(struct cpu *c, const void *from)
+{
+    u32 here = c->events & (EV_HOOK | EV_STOP);
+
+    copy_fields(cpu_fields, (u8 *)c, (u8 *)(uintptr_t)from, true);
+    c->events = (c->events & ~(u32)(EV_HOOK | EV_STOP)) | here;
+    for (unsigned s = 0; s < S_NUM; s++)
+        seg_update(&c->seg[s]);
+    mmu_switch(c, false);
+    cpu_update_mode(c);
+    mmu_select(c);
 }
 
 /* ---- text */

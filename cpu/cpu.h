@@ -19,6 +19,7 @@ struct cpu_config {
     struct space *mem, *io;
     struct clock *clock;    /* may be NULL: TSC = retired count */
     struct log *log;
+    bool exact;             /* cpu_run stops exactly at `until` without a counted clock, too */
     bool soft_fpu;          /* counted mode asks for our own transcendental routines; there are none
                                yet, and the host's results are used (docs/trace-hash.md) */
     bool tlb_coherent;      /* architecture: "tlb=coherent" */

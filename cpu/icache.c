@@ -325,6 +325,8 @@ static struct block *make_block(struct cpu *c, u32 la, u32 frame, paddr pa, u32 
     b->mode = mode;
     while (b->n < max) {
         struct insn *in = &b->insns[b->n];
+        if (unlikely(c->stop_on) && b->n && off + pos == (c->stop_la & PAGE_MASK))
+            break;
         if (pos >= room ||
             isa_decode(c->isa, code + pos, room - pos, mode, &d) != DECODE_OK) {
             if (b->n)
@@ -360,6 +362,16 @@ static struct block *make_block(struct cpu *c, u32 la, u32 frame, paddr pa, u32 
     return b;
 }
 
+/* Whether the block, made before the stop was set, would run through it. Any page may be the stop's
+ * page under another address, so that its place in the page is what counts. */
+static bool passes_stop(const struct cpu *c, const struct block *b)
+{
+    for (unsigned k = 1; k < b->n; k++)
+        if (((b->off + b->insns[k].ofs) & PAGE_MASK) == (c->stop_la & PAGE_MASK))
+            return true;
+    return false;
+}
+
 static NB_NOINLINE struct block *find_far(struct cpu *c, u32 la, u32 mode, struct near_entry *ne)
 {
     struct code_cache *cc = c->code;
@@ -367,6 +379,11 @@ static NB_NOINLINE struct block *find_far(struct cpu *c, u32 la, u32 mode, struc
     u32 frame;
     paddr pa;
 
+    /* never gets into near[] or a link, which would not ask */
+    if (unlikely(c->stop_on) && la == c->stop_la) {
+        c->stop_hit = true;
+        return NULL;
+    }
     if (c->eip > c->seg[S_CS].limit) {
         cpu_raise_err(c, EXC_GP, 0);
         return NULL;
@@ -379,6 +396,10 @@ static NB_NOINLINE struct block *find_far(struct cpu *c, u32 la, u32 mode, struc
     for (b = cc->hash[hash_of(frame, off, mode)]; b; b = b->hash_next)
         if (b->frame == frame && b->off == off && b->mode == mode)
             break;
+    if (unlikely(c->stop_on) && b && passes_stop(c, b)) {
+        code_written(c, b->frame, b->off, 1);
+        b = NULL;
+    }
     if (b && b->off + b->len > PAGE_SIZE) {
         /* the second page is mapped anew each time: it may lie elsewhere, or fault */
         u32 frame2;

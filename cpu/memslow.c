@@ -3,6 +3,7 @@
  * crossings, MMIO, pages with code or breakpoints, alignment checks. The order is fixed: all pages
  * are judged, then alignment, then A and D bits are set, then bytes move. So an access that faults
  * has changed nothing, not even an A bit. */
+#include "cpu/hook.h"
 #include "cpu/mem.h"
 #include "cpu/mmu.h"
 
@@ -52,17 +53,64 @@ struct span {
     u32 la[2];
 };
 
-static bool span_walk(struct cpu *c, struct span *s, u32 la, unsigned size, enum mmu_access acc,
+/* The same for who owns the physical pages of a CPU without a machine; a read-modify-write needs
+ * both rights. */
+static NB_COLD enum hook_says span_allowed(struct cpu *c, const struct span *s, bool read, bool write,
+                                           bool user)
+{
+    for (unsigned i = 0; i < 2 && s->n[i]; i++)
+        for (unsigned how = CPU_READ; how <= CPU_WRITE; how++) {
+            if (!(how == CPU_WRITE ? write : read))
+                continue;
+            enum hook_says says = hook_page(c, s->la[i], s->w[i].pa, s->n[i], how, user, NULL);
+            if (says != HOOK_GO_ON)
+                return says;
+        }
+    return HOOK_GO_ON;
+}
+
+static bool span_walk(struct cpu *c, struct span *s, u32 la, unsigned size, bool read, bool write,
                       bool user)
 {
+    enum mmu_access acc = write ? ACC_WRITE : ACC_READ;
+    enum hook_says says = HOOK_GO_ON;
+
     s->la[0] = la;
     s->n[0] = MIN(size, PAGE_SIZE - (la & PAGE_MASK));
     s->n[1] = size - s->n[0];
     s->la[1] = la + s->n[0];
-    for (unsigned i = 0; i < 2 && s->n[i]; i++)
-        if (!mmu_walk(c, &s->w[i], s->la[i], acc, user))
-            return mmu_raise_pf(c, s->la[i], s->w[i].err);
-    return true;
+    do {
+        for (unsigned i = 0; i < 2 && s->n[i]; i++)
+            if (!mmu_walk(c, &s->w[i], s->la[i], acc, user))
+                return mmu_raise_pf(c, s->la[i], s->w[i].err);
+        if (unlikely(c->hooks != NULL))
+            says = span_allowed(c, s, read, write, user);
+    } while (says == HOOK_AGAIN);
+    return says == HOOK_GO_ON;
+}
+
+/* Tells the hook of an access that will now happen. false: a fault is parked, as the hook has taken
+ * the memory away. data: NULL for reads. */
+static NB_COLD bool hook_before(struct cpu *c, struct span *s, u32 la, u8 *data, unsigned size,
+                                bool read, bool user)
+{
+    u32 map = c->hooks->map_changes;
+
+    if (!c->hooks->access)
+        return true;
+    if (c->blk)
+        cpu_sync(c);
+    c->hooks->access(c->hooks->to, la, data, size, data ? CPU_WRITE : CPU_READ, false);
+    return c->hooks->map_changes == map || span_walk(c, s, la, size, read, data != NULL, user);
+}
+
+static NB_COLD void hook_after(struct cpu *c, u32 la, u8 *data, unsigned size, bool write)
+{
+    if (!c->hooks->access)
+        return;
+    if (c->blk)
+        cpu_sync(c);
+    c->hooks->access(c->hooks->to, la, data, size, write ? CPU_WRITE : CPU_READ, true);
 }
 
 static void span_commit(struct cpu *c, struct span *s, bool write)
@@ -158,11 +206,14 @@ static bool cached(const struct cpu *c, u32 la, unsigned size, bool user, bool w
 static bool do_read(struct cpu *c, u32 la, void *buf, unsigned size, bool user, bool rmw)
 {
     struct span s;
+    bool told = unlikely(c->mmu->num_ranges) && c->hooks;
 
-    if (!span_walk(c, &s, la, size, rmw ? ACC_WRITE : ACC_READ, user))
+    if (!span_walk(c, &s, la, size, true, rmw, user))
         return false;
     if (misaligned(c, la, size, user))
         return raise_ac(c);
+    if (told && !hook_before(c, &s, la, NULL, size, true, user))
+        return false;
     span_commit(c, &s, rmw);
     bool ram = read_bytes(c, s.w[0].pa, buf, s.n[0]);
     if (s.n[1])
@@ -172,6 +223,8 @@ static bool do_read(struct cpu *c, u32 la, void *buf, unsigned size, bool user, 
         span_fill(c, &s, user);
     if (unlikely(c->mmu->num_ranges))
         check_watch(c, la, size, false);
+    if (told)
+        hook_after(c, la, buf, size, false);
     mmu_tell_code(c);
     return true;
 }
@@ -205,7 +258,7 @@ bool mem_rmw_slow(struct cpu *c, u32 la, void *buf, unsigned size, bool user)
 bool mem_write_slow(struct cpu *c, u32 la, const void *buf, unsigned size, bool user)
 {
     struct span s;
-    u8 *host[2];
+    u8 *host[2], changed[16];
     u32 page = la >> PAGE_SHIFT;
     struct mmu *m = c->mmu;
 
@@ -225,10 +278,17 @@ bool mem_write_slow(struct cpu *c, u32 la, const void *buf, unsigned size, bool 
         memcpy(host[1], (const u8 *)buf + n, size - n);
         return true;
     }
-    if (!span_walk(c, &s, la, size, ACC_WRITE, user))
+    if (!span_walk(c, &s, la, size, false, true, user))
         return false;
     if (misaligned(c, la, size, user))
         return raise_ac(c);
+    bool told = unlikely(m->num_ranges) && c->hooks && size <= sizeof changed;
+    if (told) {
+        memcpy(changed, buf, size);
+        buf = changed;
+        if (!hook_before(c, &s, la, changed, size, false, user))
+            return false;
+    }
     span_commit(c, &s, true);
     bool ram = write_bytes(c, s.w[0].pa, buf, s.n[0]);
     if (s.n[1])
@@ -237,6 +297,8 @@ bool mem_write_slow(struct cpu *c, u32 la, const void *buf, unsigned size, bool 
         span_fill(c, &s, user);
     if (unlikely(c->mmu->num_ranges))
         check_watch(c, la, size, true);
+    if (told)
+        hook_after(c, la, changed, size, true);
     mmu_tell_code(c);
     if (ram && !s.n[1] && !m->num_ranges && !c->tlb_coherent) {
         const struct phys *p = mmu_phys(c, s.w[0].pa);
@@ -263,7 +325,7 @@ bool mem_probe_write(struct cpu *c, u32 la, unsigned size, bool user)
     if (m->held[slot].page1 == (la >> PAGE_SHIFT) + 1 && m->held[slot].user == user &&
         (la & PAGE_MASK) + size <= PAGE_SIZE)
         return true;
-    if (!span_walk(c, &s, la, size, ACC_WRITE, user))
+    if (!span_walk(c, &s, la, size, false, true, user))
         return false;
     span_commit(c, &s, true);
     span_fill(c, &s, user);

@@ -5,6 +5,7 @@
  * in another address space; we keep only what a new walk would give (mmu.h). */
 #include "core/vmem.h"
 #include "core/xalloc.h"
+#include "cpu/hook.h"
 #include "cpu/insn.h"
 #include "cpu/mmu.h"
 
@@ -192,6 +193,10 @@ void mmu_watch_changed(struct cpu *c)
     }
     for (unsigned i = 0; i < c->num_watch; i++)
         add_range(m, c->watch[i].la, c->watch[i].len);
+    for (unsigned i = 0; c->hooks && i < c->hooks->num_ranges && m->num_ranges < MAX_RANGES; i++) {
+        m->range[m->num_ranges].first = c->hooks->range[i].first >> PAGE_SHIFT;
+        m->range[m->num_ranges++].last = c->hooks->range[i].last >> PAGE_SHIFT;
+    }
 
     for (unsigned r = 0; r < m->num_ranges; r++)
         pages += m->range[r].last - m->range[r].first + 1;
@@ -225,11 +230,18 @@ bool mmu_fetch(struct cpu *c, u32 la, u32 *frame, paddr *pa)
         return true;
     }
     struct walk w;
-    if (!mmu_walk(c, &w, la, ACC_EXEC, user))
-        return mmu_raise_pf(c, la, w.err);
+    u32 given = NO_FRAME;
+    enum hook_says says;
+    do {
+        if (!mmu_walk(c, &w, la, ACC_EXEC, user))
+            return mmu_raise_pf(c, la, w.err);
+        says = likely(!c->hooks) ? HOOK_GO_ON : hook_page(c, la, w.pa, 1, CPU_FETCH, user, &given);
+    } while (says == HOOK_AGAIN);
+    if (says == HOOK_FAULT)
+        return false;
     mmu_commit(c, &w, false);
     *pa = w.pa;
-    *frame = mmu_phys(c, w.pa)->rd;
+    *frame = given != NO_FRAME ? given : mmu_phys(c, w.pa)->rd;
     if (*frame != NO_FRAME)
         ctx_fill_exec(c, &w, la, user, *frame);
     mmu_tell_code(c);

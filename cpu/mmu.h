@@ -35,7 +35,7 @@ enum {
     SLICES = PAGES / 512,      /* 4 KB of a table: 512 entries */
     MAX_SLICES = 3072,         /* resident table pages of all contexts: 12 MB */
     FILL_AHEAD = 16,           /* neighbours entered at once in large pages */
-    MAX_RANGES = 20,
+    MAX_RANGES = 36, /* 4 registers, 16 watchpoints, 16 of hooks */
     NO_LEAF = 0,
 };
 #define TABLE_BYTES ((size_t)PAGES * sizeof(u64))

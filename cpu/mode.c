@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The mode word and the EFLAGS image. */
 #include "cpu/flags.h"
+#include "cpu/hook.h"
 #include "cpu/sys.h"
 
 enum { EFLAGS_BITS = 0x003f7fd7 }; /* bits that exist (SDM 1, figure 3-8) */
@@ -33,7 +34,8 @@ void cpu_update_mode(struct cpu *c)
     if (is_flat(cs) && is_flat(ds) && is_flat(es) && is_flat(ss) && cs->rd_end == 0xffffffffu &&
         ds->wr_end == 0xffffffffu && es->wr_end == 0xffffffffu && ss->wr_end == 0xffffffffu)
         mode |= MODE_FLAT;
-    if ((c->eflags & (FL_TF | FL_RF)) || (c->dr7 & DR7_ENABLES) || c->num_breaks || c->num_watch)
+    if ((c->eflags & (FL_TF | FL_RF)) || (c->dr7 & DR7_ENABLES) || c->num_breaks || c->num_watch ||
+        (c->hooks && (c->hooks->want_insn || c->hooks->want_fetch)))
         mode |= MODE_SINGLE;
     if (c->cr0 & CR0_TS)
         mode |= MODE_TS;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The run loop of the interpreter: blocks while nothing is the matter, and between them interrupts,
  * traps, halts and the debugger, in the order of SDM 3A table 6-2. */
+#include "cpu/hook.h"
 #include "cpu/icache.h"
 #include "cpu/isa.h"
 #include "cpu/sys.h"
@@ -42,20 +43,38 @@ NB_INLINE unsigned run_block(struct cpu *c, struct block *b)
 /* Delivers the parked fault, or stops with it for the lab. */
 static bool deliver(struct cpu *c)
 {
+    if (unlikely(c->stop_hit)) /* no fault: the address to stop at */
+        return false;
     if (c->fault.vec < 32)
         c->stat_faults[c->fault.vec]++;
     fault_deliver(c);
     return !c->catch_faults;
 }
 
+/* Whether the next instruction starts a block: not behind a single one that the decoder would go on
+ * after, and not where a string instruction was left in the middle. */
+static NB_COLD void hook_block_ran(struct cpu *c, const struct block *b, unsigned r)
+{
+    const struct insn *last = &b->insns[b->n - 1];
+    bool again = (c->eflags & FL_RF) && c->cur >= b->insns && c->cur <= last &&
+                 c->eip == c->blk_eip + c->cur->ofs;
+
+    c->hooks->block_next = r == RUN_FAULT || (!again && (!(b->mode & MODE_SINGLE) || c->eip !=
+                           next_eip(c, last) || (isa_row(last->row)->attr & A_END)));
+}
+
 /* One instruction with everything that can attach to one: shadow, breakpoints, single step, RF. */
 static bool run_single(struct cpu *c)
 {
     u32 shadow = c->events & (EV_SHADOW | EV_SHADOW_SS);
-    bool tf = c->eflags & FL_TF;
+    enum hook_says says = HOOK_GO_ON;
     struct block *b;
     unsigned r;
+    bool tf;
 
+    if (unlikely(c->events & EV_HOOK) && (says = hook_insn(c)) != HOOK_GO_ON)
+        return says == HOOK_AGAIN || deliver(c);
+    tf = c->eflags & FL_TF;
     if ((c->mode & MODE_SINGLE || c->eflags & FL_RF) && !(shadow & EV_SHADOW_SS) &&
         !debug_code_check(c))
         return deliver(c);
@@ -64,6 +83,8 @@ static bool run_single(struct cpu *c)
         return deliver(c);
     c->soft_int = false;
     r = run_block(c, b);
+    if (unlikely(c->events & EV_HOOK))
+        hook_block_ran(c, b, r);
     if (r == RUN_FAULT) {
         c->events &= ~shadow;
         return deliver(c);
@@ -124,6 +145,13 @@ static enum attended attend(struct cpu *c, enum cpu_exit *why)
     return NOTHING_DUE;
 }
 
+/* cpu_disturbed(), and hooks that want to see each block. */
+static inline bool must_look(const struct cpu *c)
+{
+    return unlikely(c->events & ~(u32)EV_NMI_BLOCKED) &&
+           ((c->events & EV_HOOK) || cpu_disturbed(c));
+}
+
 enum cpu_exit cpu_run(struct cpu *c, u64 until)
 {
     enum cpu_exit why;
@@ -133,6 +161,7 @@ enum cpu_exit cpu_run(struct cpu *c, u64 until)
     unsigned rounds = 0;
 
     c->until = until;
+    c->stop_hit = false;
     for (;;) {
         if (last != c->retired) {
             last = c->retired;
@@ -159,12 +188,22 @@ enum cpu_exit cpu_run(struct cpu *c, u64 until)
             c->resume_over_break = true;
             return CPU_BREAK;
         }
-        if (unlikely((c->events & (EV_SHADOW | EV_SHADOW_SS)) || (c->mode & MODE_SINGLE) ||
-                     (c->eflags & FL_RF))) {
-            c->resume_over_break = false;
-            if (!run_single(c))
-                return CPU_BREAK;
-            continue;
+        if (unlikely((c->events & (EV_SHADOW | EV_SHADOW_SS | EV_HOOK)) ||
+                     (c->mode & MODE_SINGLE) || (c->eflags & FL_RF))) {
+            if (c->events & EV_HOOK) {
+                enum hook_says says = hook_block(c);
+                if (says == HOOK_FAULT && !deliver(c))
+                    return CPU_BREAK;
+                if (says != HOOK_GO_ON)
+                    continue;
+            }
+            if ((c->events & (EV_SHADOW | EV_SHADOW_SS)) || (c->mode & MODE_SINGLE) ||
+                (c->eflags & FL_RF)) {
+                c->resume_over_break = false;
+                if (!run_single(c))
+                    return CPU_BREAK;
+                continue;
+            }
         }
         struct block *b = code_find(c, false);
         for (;;) {
@@ -181,12 +220,17 @@ enum cpu_exit cpu_run(struct cpu *c, u64 until)
             }
             r = run_block(c, b);
             if (unlikely(r != RUN_NEXT)) {
+                if (c->events & EV_HOOK)
+                    hook_block_ran(c, b, r);
                 if (r == RUN_FAULT && !deliver(c))
                     return CPU_BREAK;
                 break;
             }
-            if (unlikely(cpu_disturbed(c) || cpu_kicked(c) || c->retired >= c->until))
+            if (unlikely(must_look(c) || cpu_kicked(c) || c->retired >= c->until)) {
+                if (c->events & EV_HOOK)
+                    hook_block_ran(c, b, r);
                 break;
+            }
             b = code_find_after(c, b);
         }
     }

@@ -96,6 +96,7 @@ struct pending_fault {
 
 struct insn;
 struct block;
+struct cpu_hooks;
 struct mmu;
 struct code_cache;
 struct isa;
@@ -120,6 +121,7 @@ enum {
     EV_TRAP = 128,    /* #DB (single step, breakpoint) to be delivered after this instruction */
     EV_INIT = 256,
     EV_NMI_BLOCKED = 512, /* until IRET; does not leave the loop by itself */
+    EV_HOOK = 1024,       /* hooks want blocks or instructions: each goes by the loop's start */
 };
 
 /* Mode word: half of a block's key. Everything that decoding or a handler's choice depends on. */
@@ -196,6 +198,11 @@ struct cpu {
     bool resume_over_break;
     bool stepping;         /* cpu_step: exactly one instruction */
 
+    /* a CPU without a machine: hook.h */
+    struct cpu_hooks *hooks;
+    bool stop_on, stop_hit;
+    u32 stop_la;
+
     /* wiring */
     struct space *mem, *io;
     struct ram *ram;
@@ -231,7 +238,7 @@ static inline u32 stack_mask(const struct cpu *c)
  * with IF clear is nothing, nor is an NMI within the handler of another. */
 static inline bool cpu_disturbed(const struct cpu *c)
 {
-    u32 ev = c->events & ~(u32)EV_NMI_BLOCKED;
+    u32 ev = c->events & ~(u32)(EV_NMI_BLOCKED | EV_HOOK);
 
     if (likely(!ev))
         return false;
@@ -259,7 +266,7 @@ void mmu_switch(struct cpu *c, bool cr3_load);
 void mmu_flush_global(struct cpu *c);           /* PGE toggle: everything goes */
 void mmu_invlpg(struct cpu *c, u32 la);
 void mmu_flush_all(struct cpu *c);              /* RAM was replaced: a snapshot was loaded */
-/* DR0-3, DR7 or the debugger's watchpoints changed. */
+/* DR0-3, DR7, the debugger's watchpoints or the ranges of hooks changed. */
 void mmu_watch_changed(struct cpu *c);
 static inline u32 mmu_dr_len(u32 dr7, unsigned i) /* LENn; 10b is 8 bytes (SDM 3B 17.2.4) */
 {
@@ -317,6 +324,15 @@ void code_free(struct cpu *c);
 void code_flush(struct cpu *c);
 void code_mapping_changed(struct cpu *c);       /* la -> frame of code may have changed */
 void code_written(void *cpu, u32 frame, u32 off, u32 len); /* struct ram's hook */
+
+/* ---- cpu/hook.c */
+enum hook_says { HOOK_GO_ON, HOOK_AGAIN, HOOK_FAULT };
+/* In front of the instruction (block) at EIP, when EV_HOOK is set. */
+enum hook_says hook_insn(struct cpu *c);
+enum hook_says hook_block(struct cpu *c);
+/* The page of pa for a slow access: HOOK_AGAIN when the map may have changed, HOOK_FAULT with #PF
+ * parked. frame: of a fetch. */
+enum hook_says hook_page(struct cpu *c, u32 la, paddr pa, u32 size, unsigned access, bool user, u32 *frame);
 
 /* ---- cpu/x87.c, cpu/cpuid.c, cpu/msr.c */
 void fpu_reset(struct cpu *c, bool init_only);  /* FNINIT when init_only */
