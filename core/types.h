@@ -58,7 +58,27 @@ static inline i32 sext(u32 v, unsigned bits)
 static inline bool odd_parity(u8 v) { return __builtin_parity(v); }
 static inline unsigned ctz32(u32 v) { return (unsigned)__builtin_ctz(v); } /* v != 0 */
 static inline unsigned clz32(u32 v) { return (unsigned)__builtin_clz(v); } /* v != 0 */
+static inline unsigned clz64(u64 v) { return (unsigned)__builtin_clzll(v); } /* v != 0 */
+static inline unsigned ctz64(u64 v) { return (unsigned)__builtin_ctzll(v); } /* v != 0 */
 static inline u32 swap_bytes32(u32 v) { return __builtin_bswap32(v); }
+
+/* The 128-bit product: high half to *hi, low half returned. */
+static inline u64 mul64(u64 a, u64 b, u64 *hi)
+{
+#if defined(__SIZEOF_INT128__) && !defined(NB_NO_INT128)
+    __extension__ unsigned __int128 p = (unsigned __int128)a * b;
+
+    *hi = (u64)(p >> 64);
+    return (u64)p;
+#else
+    u64 al = (u32)a, ah = a >> 32, bl = (u32)b, bh = b >> 32;
+    u64 ll = al * bl, lh = al * bh, hl = ah * bl;
+    u64 mid = (ll >> 32) + (u32)lh + (u32)hl;
+
+    *hi = ah * bh + (lh >> 32) + (hl >> 32) + (mid >> 32);
+    return mid << 32 | (u32)ll;
+#endif
+}
 
 /* All ones in the low `size` bytes (1, 2, 4): what an access to nothing reads. */
 static inline u32 size_mask(unsigned size)
