@@ -87,6 +87,10 @@ enum { SIMD_ALIGNED = 64 };
 NB_COLD const u8 *simd_rd_slow(struct cpu *c, const struct insn *i, unsigned how);
 NB_COLD bool simd_wr_slow(struct cpu *c, const struct insn *i, const void *v, unsigned how);
 
+/* MASKMOVQ, MASKMOVDQU: those bytes of v whose byte of mask has its top bit set go to [eDI]. */
+NB_WARN_UNUSED bool simd_masked_store(struct cpu *c, const struct insn *i, const u8 *v,
+                                      const u8 *mask, unsigned size);
+
 #define SIMD_FITS_(la, how) \
     ((how) & SIMD_ALIGNED ? !((la) & 15) : ((la) & PAGE_MASK) <= PAGE_SIZE - (how))
 
@@ -120,8 +124,8 @@ NB_INLINE NB_WARN_UNUSED bool simd_wr(struct cpu *c, const struct insn *i, const
 #define HSET_RR_RM(name) HSET_FORMS(name, [FORM_RR] = name##_rr, [FORM_RM] = name##_rm)
 
 /* dst = kernel(dst, src), src a register or memory of the register's size. K is a kernel that takes
- * and gives unions by value; extra parameters (i->imm) follow in the `...` of MMX_/XMM_ forms. */
-#define MMX_BINARY(name, K) \
+ * and gives unions by value. */
+#define MMX_BINARY_(name, K, size) \
     static unsigned name##_rr(struct cpu *c, const struct insn *i) \
     { \
         MMX_WAIT(c, i); \
@@ -131,17 +135,18 @@ NB_INLINE NB_WARN_UNUSED bool simd_wr(struct cpu *c, const struct insn *i, const
     } \
     static unsigned name##_rm(struct cpu *c, const struct insn *i) \
     { \
-        union mmx v; \
+        union mmx v = { { 0 } }; \
         MMX_WAIT(c, i); \
-        const u8 *p = simd_rd(c, i, 8); \
+        const u8 *p = simd_rd(c, i, size); \
         if (unlikely(!p)) \
             FAULT(c); \
-        memcpy(&v, p, 8); \
+        memcpy(&v, p, size); \
         mmx_enter(c); \
         mmx_put(c, i->dst, K(mmx_get(c, i->dst), v)); \
         NEXT(c, i); \
     } \
     HSET_RR_RM(name)
+#define MMX_BINARY(name, K) MMX_BINARY_(name, K, 8)
 
 /* dst = kernel(dst, src), XMM. how: as simd_rd() has it (16 | SIMD_ALIGNED, or 4 or 8 for scalars:
  * then the rest of the memory operand is zero). */
