@@ -38,7 +38,6 @@ void config_free(struct config *c)
     xfree(c->board);
     xfree(c->cpu);
     xfree(c->name);
-    xfree(c->uuid);
     for (unsigned k = 0; k < CONFIG_MAX_DRIVES; k++) {
         xfree(c->drives[k].file);
         xfree(c->drives[k].serial);
@@ -70,7 +69,6 @@ struct config *config_copy(const struct config *from)
     c->board = dup_or_null(from->board);
     c->cpu = dup_or_null(from->cpu);
     c->name = dup_or_null(from->name);
-    c->uuid = dup_or_null(from->uuid);
     for (unsigned k = 0; k < CONFIG_MAX_DRIVES; k++) {
         c->drives[k].file = dup_or_null(from->drives[k].file);
         c->drives[k].serial = dup_or_null(from->drives[k].serial);
@@ -358,6 +356,32 @@ static bool set_rtc(struct config *c, const char *value, struct err *e)
     return ok;
 }
 
+/* RFC 4122's text form, in either case. */
+static bool set_uuid(struct config *c, const char *value, struct err *e)
+{
+    u8 uuid[16];
+    unsigned n = 0;
+    const char *p = value;
+
+    while (n < 32) {
+        const char *hex = "0123456789abcdef", *digit;
+        if ((n == 8 || n == 12 || n == 16 || n == 20) && *p++ != '-')
+            break;
+        digit = *p ? strchr(hex, *p >= 'A' && *p <= 'F' ? *p + 32 : *p) : NULL;
+        if (!digit)
+            break;
+        uuid[n / 2] = (u8)(uuid[n / 2] << 4 | (digit - hex));
+        n++;
+        p++;
+    }
+    if (n < 32 || *p)
+        return err_set(e, ERR_CONFIG, "-uuid %s: use the form "
+                       "550e8400-e29b-41d4-a716-446655440000", value);
+    memcpy(c->uuid, uuid, sizeof uuid);
+    c->has_uuid = true;
+    return true;
+}
+
 static bool set_device(struct config *c, const char *value, struct err *e)
 {
     struct options o;
@@ -569,7 +593,7 @@ bool config_set(struct config *c, const char *key, const char *v, struct err *e)
     if (!strcmp(key, "name"))
         return set_text(&c->name, v), true;
     if (!strcmp(key, "uuid"))
-        return set_text(&c->uuid, v), true;
+        return set_uuid(c, v, e);
     if (!strcmp(key, "no-reboot"))
         return options_bool(key, v, &on, e) && (c->no_reboot = on, true);
     if (!strcmp(key, "no-shutdown"))

@@ -30,7 +30,9 @@ struct drive_config {
 };
 
 struct config {
-    char *board, *cpu, *name, *uuid;
+    char *board, *cpu, *name;
+    bool has_uuid;
+    u8 uuid[16];          /* in the order of its text; all zero when not given */
     u32 ram_mb;
     struct drive_config drives[CONFIG_MAX_DRIVES];
     unsigned num_drives;

@@ -225,6 +225,8 @@ bool firmware_describe(struct nb_machine *m, struct err *e)
     st64(e820 + 8, ram);
     st32(e820 + 16, 1);
     ok &= fw_cfg_add_file(f, "etc/e820", e820, sizeof e820);
+    if (cfg->has_uuid) /* as QEMU gives it; SMBIOS swaps the first three fields, this does not */
+        ok &= fw_cfg_add_key(f, FW_CFG_UUID, cfg->uuid, sizeof cfg->uuid);
     if (cfg->kernel) {
         snprintf(order, sizeof order, "/rom@genroms/nestbox-kernel.rom\n");
         ok &= fw_cfg_add_file(f, "bootorder", order, (u32)strlen(order) + 1);

@@ -165,6 +165,17 @@ static const struct { const char *key, *value; int code; const char *text; } ref
     { "no-reboot", "perhaps", 1, "no-reboot=perhaps: use on or off" },
     { "no-shutdown", "perhaps", 1, "no-shutdown=perhaps: use on or off" },
     { "d", "int,everything", 1, "-d everything: no such item; -d help lists them" },
+#define UUID_FORM ": use the form 550e8400-e29b-41d4-a716-446655440000"
+    { "uuid", "", 1, "-uuid " UUID_FORM },
+    { "uuid", "00112233", 1, "-uuid 00112233" UUID_FORM },
+    { "uuid", "00112233445566778899aabbccddeeff", 1,
+      "-uuid 00112233445566778899aabbccddeeff" UUID_FORM },
+    { "uuid", "00112233-4455-6677-8899-aabbccddeef", 1,
+      "-uuid 00112233-4455-6677-8899-aabbccddeef" UUID_FORM },
+    { "uuid", "00112233-4455-6677-8899-aabbccddeeff0", 1,
+      "-uuid 00112233-4455-6677-8899-aabbccddeeff0" UUID_FORM },
+    { "uuid", "g0112233-4455-6677-8899-aabbccddeeff", 1,
+      "-uuid g0112233-4455-6677-8899-aabbccddeeff" UUID_FORM },
     { "smp", "2", 1, "-smp 2: the machine has one processor" },
     { "frobnicate", "on", 1, "frobnicate: no such setting" },
     { "", "", 1, ": no such setting" },
@@ -276,7 +287,8 @@ START_TEST(values)
                              "vgabios", "v", "L", "/one", "L", "/two", "serial", "null", "debugcon",
                              "file:x", "device", "isa-debug-exit,iobase=0x501,iosize=2", "rtc",
                              "base=1999-12-31T23:59:58", "vga", "none", "clock", "counted,ns=7",
-                             "seed", "0xdead", "stop-at", "12345", "name", "n", "uuid", "u",
+                             "seed", "0xdead", "stop-at", "12345", "name", "n", "uuid",
+                             "00112233-4455-6677-8899-AABBCCDDeeff",
                              "no-reboot", "on", "no-shutdown", "yes", "d", "int,hash,unimp",
                              "loadvm", "l", "snapshot", "on", "smp", "1", "parallel", "none");
 
@@ -303,6 +315,9 @@ START_TEST(values)
     ck_assert_int_eq(c->clock, CLOCK_COUNTED);
     ck_assert_uint_eq(c->ns_per_insn, 7);
     ck_assert_uint_eq(c->seed, 0xdead);
+    ck_assert(c->has_uuid);
+    for (unsigned k = 0; k < 16; k++)
+        ck_assert_uint_eq(c->uuid[k], k * 0x11);
     ck_assert_uint_eq(c->stop_at, 12345);
     ck_assert(c->no_reboot && c->no_shutdown && c->hash && c->snapshot_all);
     ck_assert_uint_eq(c->log_mask, BIT(LOG_INT) | BIT(LOG_UNIMP));

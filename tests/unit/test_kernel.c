@@ -157,6 +157,21 @@ static u8 *fw_file(struct nb_machine *m, const char *name, u32 *len)
     return NULL;
 }
 
+START_TEST(uuid_in_fw_cfg)
+{
+    static const u8 code[] = { 0xf4 };
+    static const char *const pairs[] = { "uuid", "00112233-4455-6677-8899-aabbccddeeff", NULL };
+    struct nb_machine *m = rig_machine(code, sizeof code, pairs);
+    u8 got[17];
+
+    fw_get(m, FW_CFG_UUID, got, sizeof got);
+    for (unsigned k = 0; k < 16; k++)
+        ck_assert_uint_eq(got[k], k * 0x11);
+    ck_assert_uint_eq(got[16], 0); /* the item's end */
+    nb_free(m);
+}
+END_TEST
+
 struct item { u32 key, addr, len; };
 
 /* The option ROM's table; checks its checksums. */
@@ -560,6 +575,7 @@ Suite *suite_kernel(void)
     tcase_add_test(t, multiboot_lies);
     tcase_add_test(t, multiboot_elf);
     tcase_add_test(t, kernel_runs);
+    tcase_add_test(t, uuid_in_fw_cfg);
     suite_add_tcase(s, t);
     return s;
 }
