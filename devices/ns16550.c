@@ -8,8 +8,9 @@
  *
  * Modem inputs follow the backend: CTS, DSR and DCD are on while one is connected, and nothing is
  * on an unplugged cable. Not modelled: parity and framing errors (the backend delivers bytes; break
- * is), the DMA pins (FCR bit 3 is stored), baud rates of the peer (it always matches). Break that
- * the guest sends reaches only the loopback: backends have no way to say it. */
+ * is modelled, without the framing error that would come with it), the DMA pins (FCR bit 3 is
+ * stored), baud rates of the peer (it always matches). Break that the guest sends reaches only the
+ * loopback: backends have no way to say it. */
 #include "core/chardev.h"
 #include "core/device.h"
 
@@ -229,7 +230,9 @@ static void on_event(void *dev, int what)
     struct ns16550 *s = dev;
 
     if (what == CHARDEV_BREAK && !(s->mcr & MCR_LOOP)) {
+        /* One zero character however long the line is held, and the next only after that. */
         receive_char(s, 0, LSR_BI);
+        pause_line(s);
     } else if (what == CHARDEV_OPENED || what == CHARDEV_CLOSED) {
         s->connected = what == CHARDEV_OPENED;
         set_modem(s, modem_inputs(s));

@@ -356,6 +356,17 @@ static void cmd_eject(struct call *c)
         complain(c, "%s", e.text);
 }
 
+static void cmd_sendbreak(struct call *c)
+{
+    uint64_t port = 0;
+
+    if (c->argc && !text_number(c->argv[0], &port))
+        complain(c, "%s is no number of a serial port", c->argv[0]);
+    else if (port > 99 || !nb_serial_break(c->m, (unsigned)port))
+        complain(c, "nothing is connected to serial port %s; -serial connects it",
+                 c->argc ? c->argv[0] : "0");
+}
+
 static void cmd_log(struct call *c)
 {
     struct nb_error e = { 0 };
@@ -390,6 +401,7 @@ static const struct {
     { "mouse_button", NULL, "STATE", 1, 1, cmd_mouse_button, "1 left, 2 right, 4 middle" },
     { "screendump", NULL, "FILE [-f png|ppm]", 1, 3, cmd_screendump, "picture of the screen" },
     { "screentext", NULL, "", 0, 0, cmd_screentext, "text of a text screen" },
+    { "sendbreak", "chardev-send-break", "[PORT]", 0, 1, cmd_sendbreak, "break on a serial line" },
     { "savevm", NULL, "FILE", 1, 1, cmd_savevm, "saves the state for -loadvm" },
     { "change", NULL, "DRIVE FILE [read-only]", 2, 4, cmd_change, "other medium; info block" },
     { "eject", NULL, "DRIVE", 1, 2, cmd_eject, "takes the medium out" },

@@ -155,7 +155,8 @@ static void escape_key(struct tty *t, char c)
             "Ctrl-A Ctrl-A   send Ctrl-A\n");
         break;
     case 'b':
-        say(t, "\nnestbox: this serial port has no break condition; use \"sendkey alt-sysrq-h\"\n");
+        if (!t->c.serial || !nb_serial_break(t->f->m, 0))
+            say(t, "\nnestbox: the terminal is no serial port's; use \"sendbreak\"\n");
         break;
     case CTRL_A:
         if (!t->to_monitor)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* nestbox: a whole IA-32 PC in one process, as a library. The one installed header.
+/* nestbox: a whole IA-32 PC in one process, as a library. The one installed header. Its last part is
+ * the processor alone, over memory that you map.
  *
  * Threads. A machine runs on whichever one thread calls nb_run(); that is its machine thread.
  * Each call below says where it may be made:
@@ -19,6 +20,10 @@
 
 #ifdef __cplusplus
 extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#pragma GCC visibility push(default)
 #endif
 
 #define NB_API_VERSION 1 /* incremented when a caller would have to change */
@@ -158,6 +163,9 @@ void nb_serial_output(struct nb_machine *m, unsigned n,
                       void (*fn)(void *to, const uint8_t *data, size_t len), void *to);
 /* Input for it; queued without limit of the UART's FIFO. [any] */
 void nb_serial_input(struct nb_machine *m, unsigned n, const uint8_t *data, size_t len);
+/* A break condition on the line of serial port n, behind the input that waits already. Ports with
+ * other back ends, too. false: there is no such port, or nothing is connected to it. [any] */
+bool nb_serial_break(struct nb_machine *m, unsigned n);
 
 /* ---- looking inside [machine] */
 
@@ -194,6 +202,272 @@ bool nb_save(struct nb_machine *m, const char *file, struct nb_error *e);
 /* Drive by id ("ide0-hd0", "floppy0"; `info block` lists them); file NULL: eject. */
 bool nb_media_change(struct nb_machine *m, const char *drive, const char *file, bool read_only,
                      struct nb_error *e);
+
+
+/* ======== a CPU without a machine: nb_cpu_* =======================================================
+ *
+ * The same processor over memory that you map: no chips, no firmware. docs/embedding.md explains it
+ * and compares it with Unicorn.
+ *
+ * Threads. A CPU belongs to one thread at a time, which may change between two calls. [cpu]: from
+ * that thread, inside hooks too; [idle]: from that thread, not inside a hook; [any]: from any thread
+ * at any time while the CPU exists. Different CPUs share nothing.
+ *
+ * Structs that begin with `size` are filled in by the caller with sizeof: a library that is newer
+ * or older than the caller uses the members that both know. */
+
+struct nb_cpu;
+
+enum nb_cpu_mode {
+    NB_CPU_REAL,    /* all segments base 0, limit 64K, CS:EIP 0:0, interrupt table at 0 */
+    NB_CPU_PROT16,  /* CPL 0, 16-bit code and stack, flat 4 GB segments */
+    NB_CPU_PROT32,  /* CPL 0, 32-bit, flat */
+    NB_CPU_USER32,  /* CPL 3, 32-bit, flat, IOPL 0: as a program under an operating system */
+};
+enum nb_cpu_faults {
+    NB_CPU_FAULTS_RETURN, /* exceptions and INT n that no hook takes end the run: NB_CPU_FAULT */
+    NB_CPU_FAULTS_IDT,    /* they are delivered through the guest's own interrupt table */
+};
+struct nb_cpu_options {
+    uint32_t size;
+    uint32_t mode;             /* nb_cpu_mode */
+    uint32_t faults;           /* nb_cpu_faults */
+    const char *model;         /* as the key "cpu" above; NULL: the default model */
+};
+/* The registers are those of the mode, nothing is mapped, no GDT or IDT is there (limit 0). In the
+ * protected modes the hidden parts of the segments are loaded, so that flat code runs without tables.
+ * options NULL: all zero. NULL: *e says why. [any] */
+struct nb_cpu *nb_cpu_new(const struct nb_cpu_options *options, struct nb_error *e);
+/* [idle]; inside a hook it does nothing. */
+void nb_cpu_free(struct nb_cpu *cpu);
+/* All registers as after nb_cpu_new(); memory and hooks stay. [idle] */
+bool nb_cpu_reset(struct nb_cpu *cpu, struct nb_error *e);
+
+/* ---- memory [cpu]: 4 GB of physical addresses, 4 KB pages, nothing mapped at first.
+ *
+ * Access to what is not mapped, or not for this, is a page fault (vector 14, CR2 the linear address,
+ * error code bit 0 mapped, 1 write, 2 CPL 3, 4 fetch) after the hooks NB_CPU_HOOK_UNMAPPED. */
+
+enum { NB_CPU_R = 1, NB_CPU_W = 2, NB_CPU_X = 4, NB_CPU_RWX = 7 };
+/* Zeroed memory of the library's. addr and size are multiples of 4096; nothing may overlap. */
+bool nb_cpu_map(struct nb_cpu *cpu, uint64_t addr, uint64_t size, unsigned prot,
+                struct nb_error *e);
+/* Memory of yours, 16-byte aligned, which must live until it is unmapped and, if a hook unmaps it,
+ * until nb_cpu_run() has returned. The same bytes can be mapped only once. */
+bool nb_cpu_map_buffer(struct nb_cpu *cpu, uint64_t addr, uint64_t size, unsigned prot, void *buffer,
+                       struct nb_error *e);
+/* Functions instead of memory: size is 1, 2 or 4. They are called in the middle of an instruction. */
+bool nb_cpu_map_io(struct nb_cpu *cpu, uint64_t addr, uint64_t size,
+                   uint32_t (*read)(void *user, uint32_t offset, unsigned size),
+                   void (*write)(void *user, uint32_t offset, uint32_t value, unsigned size),
+                   void *user, struct nb_error *e);
+/* Parts of mappings, or several, too; every page must be mapped. */
+bool nb_cpu_unmap(struct nb_cpu *cpu, uint64_t addr, uint64_t size, struct nb_error *e);
+bool nb_cpu_protect(struct nb_cpu *cpu, uint64_t addr, uint64_t size, unsigned prot,
+                    struct nb_error *e);
+struct nb_cpu_region {
+    uint64_t addr, size;
+    uint32_t prot;
+    uint32_t io;       /* 1: of nb_cpu_map_io() */
+    void *host;        /* where the bytes are; NULL for io */
+};
+/* Ascending; fills at most max and returns how many there are. */
+size_t nb_cpu_regions(struct nb_cpu *cpu, struct nb_cpu_region *out, size_t max);
+/* Physical addresses, whatever the protection; no hooks are called. All or nothing: false if a
+ * part is not mapped, or is io. Writes are seen by code that was decoded already. */
+bool nb_cpu_mem_read(struct nb_cpu *cpu, uint64_t addr, void *to, size_t len, struct nb_error *e);
+bool nb_cpu_mem_write(struct nb_cpu *cpu, uint64_t addr, const void *from, size_t len,
+                      struct nb_error *e);
+/* To be called after you have changed code through a pointer of your own. */
+bool nb_cpu_mem_changed(struct nb_cpu *cpu, uint64_t addr, uint64_t size, struct nb_error *e);
+/* Through the guest's page tables, rights ignored, no A bits. false: not present. */
+bool nb_cpu_translate(struct nb_cpu *cpu, uint32_t linear, uint64_t *physical);
+
+/* ---- registers [cpu] */
+
+enum nb_cpu_reg {
+    NB_CPU_EAX, NB_CPU_ECX, NB_CPU_EDX, NB_CPU_EBX, NB_CPU_ESP, NB_CPU_EBP, NB_CPU_ESI, NB_CPU_EDI,
+    NB_CPU_EIP, NB_CPU_EFLAGS,
+    /* Selectors. In real and virtual-8086 mode setting one sets the base; in protected mode it
+     * sets the selector alone (CS: CPL too): see nb_cpu_load_segment(). */
+    NB_CPU_ES = 16, NB_CPU_CS, NB_CPU_SS, NB_CPU_DS, NB_CPU_FS, NB_CPU_GS, NB_CPU_LDTR, NB_CPU_TR,
+    /* Hidden parts: base, limit in bytes, and bits 55:40 of the descriptor (access byte in 7:0,
+     * G D/B - AVL in 15:12) */
+    NB_CPU_ES_BASE, NB_CPU_CS_BASE, NB_CPU_SS_BASE, NB_CPU_DS_BASE, NB_CPU_FS_BASE, NB_CPU_GS_BASE,
+    NB_CPU_LDTR_BASE, NB_CPU_TR_BASE,
+    NB_CPU_ES_LIMIT, NB_CPU_CS_LIMIT, NB_CPU_SS_LIMIT, NB_CPU_DS_LIMIT, NB_CPU_FS_LIMIT,
+    NB_CPU_GS_LIMIT, NB_CPU_LDTR_LIMIT, NB_CPU_TR_LIMIT,
+    NB_CPU_ES_ATTR, NB_CPU_CS_ATTR, NB_CPU_SS_ATTR, NB_CPU_DS_ATTR, NB_CPU_FS_ATTR, NB_CPU_GS_ATTR,
+    NB_CPU_LDTR_ATTR, NB_CPU_TR_ATTR,
+    NB_CPU_GDTR_BASE, NB_CPU_GDTR_LIMIT, NB_CPU_IDTR_BASE, NB_CPU_IDTR_LIMIT,
+    NB_CPU_CR0, NB_CPU_CR2, NB_CPU_CR3, NB_CPU_CR4,
+    NB_CPU_DR0, NB_CPU_DR1, NB_CPU_DR2, NB_CPU_DR3, NB_CPU_DR6, NB_CPU_DR7,
+    NB_CPU_EFER, NB_CPU_CPL,
+    NB_CPU_FCW, NB_CPU_FSW, NB_CPU_FTW /* two bits a register */, NB_CPU_FOP, NB_CPU_FIP, NB_CPU_FCS,
+    NB_CPU_FDP, NB_CPU_FDS, NB_CPU_MXCSR,
+    NB_CPU_ST0 = 96, /* .. + 7: 10 bytes */
+    NB_CPU_MM0 = 104, /* .. + 7: 8 bytes */
+    NB_CPU_XMM0 = 112, /* .. + 7: 16 bytes; all others are 4 */
+};
+/* Bytes of a register; 0: there is no such number. [any] */
+size_t nb_cpu_reg_size(unsigned reg);
+/* One register of 4 bytes; 0 if it is none. The setter ignores what is none or is refused. */
+uint32_t nb_cpu_get(struct nb_cpu *cpu, unsigned reg);
+void nb_cpu_set(struct nb_cpu *cpu, unsigned reg, uint32_t value);
+/* Any register, little-endian; size must be its size. Refused are values that MOV to CR0, CR3 or CR4
+ * or WRMSR to EFER would raise #GP for, and reserved bits of MXCSR. */
+bool nb_cpu_reg_get(struct nb_cpu *cpu, unsigned reg, void *value, size_t size, struct nb_error *e);
+bool nb_cpu_reg_set(struct nb_cpu *cpu, unsigned reg, const void *value, size_t size,
+                    struct nb_error *e);
+/* Several at once, in order. An unknown number is found before anything is set. */
+struct nb_cpu_value {
+    uint32_t reg, reserved;
+    union { uint32_t u32; uint64_t u64; uint8_t bytes[16]; } v;
+};
+bool nb_cpu_regs_get(struct nb_cpu *cpu, struct nb_cpu_value *values, size_t n, struct nb_error *e);
+bool nb_cpu_regs_set(struct nb_cpu *cpu, const struct nb_cpu_value *values, size_t n,
+                     struct nb_error *e);
+bool nb_cpu_msr_get(struct nb_cpu *cpu, uint32_t msr, uint64_t *value, struct nb_error *e);
+bool nb_cpu_msr_set(struct nb_cpu *cpu, uint32_t msr, uint64_t value, struct nb_error *e);
+/* ES, SS, DS, FS or GS as MOV would load it: from GDT or LDT, with all checks. Not in the middle of
+ * an instruction. */
+bool nb_cpu_load_segment(struct nb_cpu *cpu, unsigned reg, uint16_t selector, struct nb_error *e);
+
+/* ---- running */
+
+enum nb_cpu_reason {
+    NB_CPU_COUNT,    /* max_insns were done */
+    NB_CPU_ADDRESS,  /* at `until`, whose instruction was not run */
+    NB_CPU_STOPPED,  /* nb_cpu_stop() */
+    NB_CPU_FAULT,    /* exception or INT n that nobody took; EIP is at the instruction */
+    NB_CPU_HALTED,   /* HLT; EIP is behind it. The next run goes on */
+    NB_CPU_SHUTDOWN, /* triple fault (NB_CPU_FAULTS_IDT): only nb_cpu_reset() leads out */
+    NB_CPU_TIME,     /* max_ns of host time are over */
+    NB_CPU_REFUSED,  /* the call was wrong: cpu is running already, or size is 0 */
+};
+struct nb_cpu_limits {
+    uint32_t size;
+    uint32_t has_until;  /* 1: `until` counts */
+    uint32_t until;      /* linear address; if the run starts there it ends at once */
+    uint32_t reserved;
+    uint64_t max_insns;  /* 0: no limit; exact. An iteration of a repeated string instruction is one,
+                            an instruction that faults is none */
+    uint64_t max_ns;     /* 0: no limit; looked at every 100,000 instructions or so */
+};
+struct nb_cpu_exit {
+    uint32_t size;
+    uint32_t reason;     /* nb_cpu_reason */
+    uint32_t eip;
+    uint32_t vector;     /* the rest: NB_CPU_FAULT */
+    uint32_t error;      /* 0 if there is none */
+    uint32_t cr2;        /* vector 14: the linear address */
+    uint8_t has_error;
+    uint8_t software;    /* INT n, INT3, INTO, ICEBP */
+    uint8_t reserved[6];
+    uint64_t retired;    /* instructions of this run */
+};
+/* Runs from CS:EIP until something on the list happens; returns the reason. limits NULL: none; exit
+ * may be NULL. [idle] */
+enum nb_cpu_reason nb_cpu_run(struct nb_cpu *cpu, const struct nb_cpu_limits *limits,
+                              struct nb_cpu_exit *exit);
+/* One instruction (one iteration of a repeated INS or OUTS): NB_CPU_COUNT when it was done. [idle] */
+enum nb_cpu_reason nb_cpu_step(struct nb_cpu *cpu, struct nb_cpu_exit *exit);
+/* The run that is going on, or the next one, ends: in front of the next instruction, or of this one
+ * if a code or block hook asks. Async-signal-safe. [any] */
+void nb_cpu_stop(struct nb_cpu *cpu);
+/* All instructions since nb_cpu_new(). [cpu] */
+uint64_t nb_cpu_retired(struct nb_cpu *cpu);
+/* "page fault at 00401000: write to 00000008, not mapped"; returns out. [any] */
+char *nb_cpu_exit_text(const struct nb_cpu_exit *exit, char *out, size_t size);
+
+/* ---- hooks
+ *
+ * Hooks are called in the order in which they were added, on the thread of nb_cpu_run(). Inside they
+ * may call everything marked [cpu], and nb_cpu_stop().
+ *
+ * Between two instructions (CODE, BLOCK, FETCH, INTERRUPT, INVALID): registers are exact, and
+ * changes count at once. If a hook changes EIP or CS, the instruction that it was called for is not
+ * run and those after it in the list are not called; execution goes on at the new place.
+ *
+ * In an instruction (READ, WRITE, UNMAPPED, IN, OUT, io functions): registers are read as they were
+ * before it (of a repeated string instruction: before the iteration; an instruction with several
+ * accesses may have done its first half). What is set is kept until it has ended, then set over its
+ * results, and then counts; a new EIP is where execution goes on, even if the instruction faulted:
+ * the fault is dropped then. Memory and mappings change at once. Contexts and snapshots can't be
+ * taken or restored there.
+ *
+ * No hooks: no cost. CODE and FETCH make every instruction a block of its own, whatever their range;
+ * READ and WRITE slow down the pages of their range. */
+
+enum nb_cpu_hook_kind {
+    NB_CPU_HOOK_CODE = 1,      /* before an instruction in the range; size: its length. Once for a
+                                  repeated string instruction, and again if it was interrupted */
+    NB_CPU_HOOK_BLOCK = 2,     /* before a piece of straight code: at the start of a run, behind a
+                                  branch, at a new page, after 64 instructions; size: its bytes,
+                                  as far as they are decoded together */
+    NB_CPU_HOOK_FETCH = 4,     /* before the bytes of an instruction are looked at; size 0 */
+    NB_CPU_HOOK_READ = 8,      /* before data is read; implicit accesses (stack, tables of segments
+                                  and interrupts) too, page tables not */
+    NB_CPU_HOOK_READ_AFTER = 16,  /* ... and after; data may be changed: what the CPU gets */
+    NB_CPU_HOOK_WRITE = 32,    /* before data is written; data may be changed: what memory gets */
+    NB_CPU_HOOK_WRITE_AFTER = 64,
+    NB_CPU_HOOK_UNMAPPED = 128,/* an access that is not allowed; NB_CPU_TAKEN: it is tried again */
+    NB_CPU_HOOK_INTERRUPT = 256, /* an exception, INT n, INT3, INTO; number: vector. NB_CPU_TAKEN:
+                                  go on: behind INT n, at the instruction again for an exception */
+    NB_CPU_HOOK_INVALID = 512, /* #UD: asked before the INTERRUPT hooks; NB_CPU_TAKEN: go on at EIP */
+    NB_CPU_HOOK_IN = 1024,     /* port input, range of ports; NB_CPU_TAKEN: `value` is what is read.
+                                  Nobody: all ones */
+    NB_CPU_HOOK_OUT = 2048,    /* port output; NB_CPU_TAKEN: later hooks are not asked */
+};
+enum { NB_CPU_PASS = 0, NB_CPU_TAKEN = 1 };
+enum { NB_CPU_ACCESS_READ, NB_CPU_ACCESS_WRITE, NB_CPU_ACCESS_FETCH };
+struct nb_cpu_event {
+    uint32_t size_of_event; /* sizeof, set by the library */
+    uint32_t kind;       /* the one nb_cpu_hook_kind that happened */
+    uint32_t addr;       /* linear address of instruction or data; the port; INTERRUPT: of the instruction */
+    uint32_t size;       /* bytes */
+    uint64_t physical;   /* UNMAPPED: which page is missing */
+    uint8_t *data;       /* READ_AFTER, WRITE, WRITE_AFTER: `size` bytes, to be looked at or changed */
+    uint32_t value;      /* IN: to be set; OUT */
+    uint32_t access;     /* UNMAPPED: NB_CPU_ACCESS_x */
+    uint32_t mapped;     /* UNMAPPED: 1: the page is there, but not for this */
+    uint32_t number;     /* INTERRUPT: vector */
+    uint32_t error, cr2; /* INTERRUPT */
+    uint8_t has_error, software;
+    uint8_t reserved[6];
+};
+typedef int nb_cpu_hook_fn(struct nb_cpu *cpu, struct nb_cpu_event *event, void *user);
+/* kinds: several may be or'ed. The range, both ends included, is of linear addresses, of ports for IN
+ * and OUT, of vectors for INTERRUPT; first > last: everywhere. Data counts by the bytes that are
+ * touched. Returns the hook's number, 0 with *e. A hook added inside a hook is called from the next
+ * event on. [cpu] */
+uint32_t nb_cpu_hook_add(struct nb_cpu *cpu, unsigned kinds, uint32_t first, uint32_t last,
+                         nb_cpu_hook_fn *fn, void *user, struct nb_error *e);
+/* Its function is not called again, not even for the event that is going on. false: no such number. [cpu] */
+bool nb_cpu_hook_remove(struct nb_cpu *cpu, uint32_t hook);
+
+/* ---- contexts and snapshots [cpu], but not in the middle of an instruction (false or NULL then) */
+
+/* All registers of a CPU, MSRs and hidden state included; no memory. Belongs to no CPU: may be
+ * restored into any of the same model. Cheap. */
+struct nb_cpu_context;
+struct nb_cpu_context *nb_cpu_context_save(struct nb_cpu *cpu, struct nb_error *e);
+bool nb_cpu_context_update(struct nb_cpu *cpu, struct nb_cpu_context *ctx, struct nb_error *e);
+bool nb_cpu_context_restore(struct nb_cpu *cpu, const struct nb_cpu_context *ctx, struct nb_error *e);
+bool nb_cpu_context_equal(const struct nb_cpu_context *a, const struct nb_cpu_context *b); /* [any] */
+void nb_cpu_context_free(struct nb_cpu_context *ctx);                                      /* [any] */
+
+/* Registers, mappings and all bytes of memory. Restoring maps again what was mapped and unmaps what
+ * was not; buffers of yours get their bytes back, and must still be mapped where they were, or be
+ * free to be mapped there again. Hooks stay as they are. */
+struct nb_cpu_snapshot;
+struct nb_cpu_snapshot *nb_cpu_snapshot_take(struct nb_cpu *cpu, struct nb_error *e);
+bool nb_cpu_snapshot_restore(struct nb_cpu *cpu, const struct nb_cpu_snapshot *s, struct nb_error *e);
+void nb_cpu_snapshot_free(struct nb_cpu_snapshot *s);                                      /* [any] */
+
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
 
 #ifdef __cplusplus
 }

@@ -19,6 +19,7 @@
 #define MACHINE_MAX_GATES 64
 #define MACHINE_MAX_DRIVES 8
 #define MACHINE_MAX_SERIAL 4
+#define SERIAL_MAX_BREAKS 16 /* more that wait for the guest are one */
 
 /* ---- boards: literal tables, interpreted by build.c alone */
 struct board_chip {
@@ -36,7 +37,7 @@ struct board {
     const char *name, *text;
     const struct board_chip *chips; /* ends with cls == NULL */
     const struct board_wire *wires; /* ends with from == NULL */
-    const char *pic, *rtc, *fw_cfg, *vga, *kbd, *ide, *fdc, *bridge, *serial[MACHINE_MAX_SERIAL];
+    const char *pic, *rtc, *fw_cfg, *vga, *kbd, *ide, *fdc, *bridge, *pm, *serial[MACHINE_MAX_SERIAL];
 };
 extern const struct board board_pc;
 const struct board *board_find(const char *name);
@@ -63,6 +64,8 @@ struct serial_port {
     void *out_to;
     u8 *in;                           /* queued input of callback ports */
     u32 in_first, in_len, in_cap;
+    u32 breaks[SERIAL_MAX_BREAKS];    /* in the queue: bytes that come before each, ascending */
+    u32 num_breaks;
 };
 
 struct trace_hash {
@@ -86,7 +89,7 @@ struct nb_machine {
     struct machine_gate { struct or_gate gate; struct device *dev; char pin[24]; char cpu_pin; unsigned used; }
         gates[MACHINE_MAX_GATES];
     unsigned num_gates;
-    struct device *pic, *rtc, *fw_cfg, *vga;
+    struct device *pic, *rtc, *fw_cfg, *vga, *pm;
     struct wire ferr;
     struct display display;
     struct input input;
@@ -135,6 +138,9 @@ struct drive *drive_find(struct nb_machine *m, const char *id);
 /* ports.c: serial ports and the debug console */
 bool ports_open(struct nb_machine *m, struct err *e);
 void ports_close(struct nb_machine *m);
+/* Input of callback ports that the guest has not read yet, in a snapshot. */
+bool ports_save(struct nb_machine *m, bool (*write)(void *to, const void *p, size_t n), void *to);
+bool ports_load(struct nb_machine *m, bool (*read)(void *from, void *p, size_t n), void *from);
 /* run.c */
 void machine_request(void *machine, enum system_request what, int arg);
 void machine_earlier_deadline(void *machine); /* struct clock's on_earlier */

@@ -21,17 +21,31 @@ static u32 callback_write(struct chardev *c, const u8 *data, u32 len)
     return len;
 }
 
+static void pop_break(struct serial_port *p)
+{
+    p->num_breaks--;
+    memmove(p->breaks, p->breaks + 1, p->num_breaks * sizeof p->breaks[0]);
+}
+
 static void callback_feed(struct chardev *c)
 {
     struct serial_port *p = c->priv;
 
-    while (p->in_len && c->can_receive && c->receive) {
-        u32 n = MIN(c->can_receive(c->dev), p->in_len);
+    while ((p->in_len || p->num_breaks) && c->can_receive && c->receive) {
+        u32 n = c->can_receive(c->dev);
         if (!n)
             return;
+        if (p->num_breaks && !p->breaks[0]) { /* takes the place of a character */
+            pop_break(p);
+            c->event(c->dev, CHARDEV_BREAK);
+            continue;
+        }
+        n = MIN(n, p->num_breaks ? p->breaks[0] : p->in_len);
         c->receive(c->dev, p->in + p->in_first, n);
         p->in_first += n;
         p->in_len -= n;
+        for (u32 k = 0; k < p->num_breaks; k++)
+            p->breaks[k] -= n;
     }
     if (!p->in_len)
         p->in_first = 0;
@@ -80,6 +94,76 @@ void nb_serial_input(struct nb_machine *m, unsigned n, const uint8_t *data, size
     msg->len = (u32)len;
     memcpy(msg->data, data, len);
     loop_post(m->loop, input_arrives, msg, LOOP_ASAP);
+}
+
+struct break_msg {
+    struct nb_machine *m;
+    unsigned port;
+};
+
+static void break_arrives(void *arg, bool run)
+{
+    struct break_msg *msg = arg;
+    struct serial_port *p = &msg->m->serial[msg->port];
+
+    if (run && p->chr == &p->callback) {
+        if (p->num_breaks < SERIAL_MAX_BREAKS)
+            p->breaks[p->num_breaks++] = p->in_len;
+        callback_feed(&p->callback);
+    } else if (run && p->chr && p->chr->event) {
+        p->chr->event(p->chr->dev, CHARDEV_BREAK);
+    }
+    xfree(msg);
+}
+
+bool nb_serial_break(struct nb_machine *m, unsigned n)
+{
+    if (n >= MACHINE_MAX_SERIAL || !m->serial[n].chr)
+        return false;
+    struct break_msg *msg = xcalloc(1, sizeof *msg);
+    msg->m = m;
+    msg->port = n;
+    loop_post(m->loop, break_arrives, msg, LOOP_ASAP);
+    return true;
+}
+
+/* Per port: bytes that wait, breaks that wait, the bytes, the breaks' places. */
+bool ports_save(struct nb_machine *m, bool (*write)(void *to, const void *p, size_t n), void *to)
+{
+    bool ok = true;
+
+    for (unsigned k = 0; ok && k < MACHINE_MAX_SERIAL; k++) {
+        const struct serial_port *p = &m->serial[k];
+        ok = write(to, &p->in_len, 4) && write(to, &p->num_breaks, 4) &&
+             (!p->in_len || write(to, p->in + p->in_first, p->in_len)) &&
+             (!p->num_breaks || write(to, p->breaks, 4 * p->num_breaks));
+    }
+    return ok;
+}
+
+/* A port that is no callback port now forgets what waited, like a cable that was unplugged. */
+bool ports_load(struct nb_machine *m, bool (*read)(void *from, void *p, size_t n), void *from)
+{
+    for (unsigned k = 0; k < MACHINE_MAX_SERIAL; k++) {
+        struct serial_port *p = &m->serial[k];
+        u32 len, num, last = 0;
+        if (!read(from, &len, 4) || !read(from, &num, 4) || len > INPUT_LIMIT ||
+            num > SERIAL_MAX_BREAKS)
+            return false;
+        xfree(p->in);
+        p->in = len ? xcalloc(1, len) : NULL;
+        p->in_cap = p->in_len = len;
+        p->in_first = 0;
+        p->num_breaks = num;
+        if ((len && !read(from, p->in, len)) || (num && !read(from, p->breaks, 4 * num)))
+            return false;
+        for (u32 b = 0; b < num; last = p->breaks[b++])
+            if (p->breaks[b] < last || p->breaks[b] > len)
+                return false;
+        if (p->chr != &p->callback)
+            p->in_len = p->num_breaks = 0;
+    }
+    return true;
 }
 
 void nb_serial_output(struct nb_machine *m, unsigned n,

@@ -5,6 +5,7 @@
  *   section "machine"   what the machine is; must agree with the one that loads
  *   section "cpu", one section per device in board order
  *   the typist's queue
+ *   the serial ports' input that waits for the guest
  *   u8 marker per drive, 1 if it has an overlay, and then the overlay's contents
  *   u64 "NBPAGES\n", u32 frames, u32 stored, u32 frame numbers[stored]
  *   zero bytes up to a multiple of 4096, then the stored pages: a file that can be mapped
@@ -147,14 +148,15 @@ bool machine_save(struct nb_machine *m, const char *file, struct err *e)
         if (m->dev[k]->cls->pre_save)
             m->dev[k]->cls->pre_save(m->dev[k]);
     identify(m, &id);
-    ok = snap_begin(&out, e) && snap_save(&out, "machine", 1, identity_fields, &id, e) &&
+    ok = snap_begin(&out, e) && snap_save(&out, "machine", 2, identity_fields, &id, e) &&
          cpu_save(m->cpu, &out, e);
     for (unsigned k = 0; ok && k < m->num_devices; k++) {
         const struct device_class *cls = m->dev[k]->cls;
         if (cls->fields)
             ok = snap_save(&out, m->dev[k]->id, cls->version, cls->fields, m->dev[k], e);
     }
-    ok = ok && typist_save(m, counted_write, &c) && save_overlays(m, &c, e) && save_pages(m, &c);
+    ok = ok && typist_save(m, counted_write, &c) && ports_save(m, counted_write, &c) &&
+         save_overlays(m, &c, e) && save_pages(m, &c);
     if (!ok) {
         os_out_abort(c.out);
         err_set(e, ERR_RESOURCE, "%s: writing failed; is the disk full?", file);
@@ -246,7 +248,7 @@ bool machine_load(struct nb_machine *m, const char *file, struct err *e)
 
     if (!c.in)
         return false;
-    ok = snap_check(&in, e) && snap_load(&in, "machine", 1, identity_fields, &id, e) &&
+    ok = snap_check(&in, e) && snap_load(&in, "machine", 2, identity_fields, &id, e) &&
          same_machine(m, &id, file, e) && cpu_load(m->cpu, &in, e);
     if (ok) {
         /* time first: timers are armed against it */
@@ -263,6 +265,7 @@ bool machine_load(struct nb_machine *m, const char *file, struct err *e)
         if (m->dev[k]->cls->post_load)
             ok = m->dev[k]->cls->post_load(m->dev[k], e) || err_prefix(e, "%s", m->dev[k]->id);
     ok = ok && (typist_load(m, counted_read, &c) || refuse(e, file, "damaged: typed keys")) &&
+         (ports_load(m, counted_read, &c) || refuse(e, file, "damaged: serial input")) &&
          load_overlays(m, &c, file, e) && load_pages(m, &c, file, e);
     if (ok) {
         if (m->clock.next_seq < id.next_seq)

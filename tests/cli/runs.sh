@@ -53,6 +53,8 @@ expect serial "READY"
 sendkey f1
 sleep 0.2
 monitor "info status"
+monitor "sendbreak 7"
+monitor "sendbreak"
 screentext
 screendump a.ppm
 monitor "system_reset"
@@ -63,6 +65,8 @@ save late
 hash
 END
 nb -script play -serial null -d hash >out 2>err || fail "script: $(cat err)"
+grep -q "nothing is connected to serial port 7" out || fail "a break on no port: $(cat out)"
+grep -q "serial port 0" out && fail "no break: $(cat out)"
 grep -q "^running" out && grep -q "On this disk\|nestbox" out && grep -q "^trace hash" out ||
     fail "the script printed: $(cat out)"
 [ -s late ] && [ "$(head -c 2 a.ppm)" = P6 ] || fail "the script left no files"

@@ -324,6 +324,46 @@ START_TEST(modem_and_loopback)
 }
 END_TEST
 
+/* A break is one zero character with BI, seen when it is at the head, gone when LSR was read. */
+START_TEST(break_from_the_line)
+{
+    struct line l;
+    struct rig *r = uart(&l);
+
+    setup(r, 1, 0x03, 0xc1);
+    out8(r, B + 1, 0x04);
+    rx(r, &l, 'a');
+    step_ns(r, CHAR_115200 + 1);
+    l.c.event(l.c.dev, CHARDEV_BREAK);
+    ck_assert_uint_eq(l.c.can_receive(l.c.dev), 0); /* it lasts a character at least */
+    step_ns(r, CHAR_115200 + 1);
+    rx(r, &l, 'b');
+    ck_assert_int_eq(wire(r, "irq"), 0);
+    ck_assert_uint_eq(in8(r, B + 5), 0xe1); /* somewhere in the FIFO, not at its head */
+    ck_assert_uint_eq(in8(r, B), 'a');
+    ck_assert_int_eq(wire(r, "irq"), 1);
+    ck_assert_uint_eq(in8(r, B + 2), 0xc6);
+    rig_snapshot_roundtrip(r);
+    ck_assert_uint_eq(in8(r, B + 5), 0xf1);
+    ck_assert_int_eq(wire(r, "irq"), 0);
+    ck_assert_uint_eq(in8(r, B + 5), 0x61);
+    ck_assert_uint_eq(in8(r, B), 0);
+    ck_assert_uint_eq(in8(r, B + 5), 0x61);
+    ck_assert_uint_eq(in8(r, B), 'b');
+    ck_assert_uint_eq(in8(r, B + 5), 0x60);
+    out8(r, B + 2, 0); /* without FIFOs */
+    out8(r, B + 4, 0x08);
+    step_ns(r, CHAR_115200 + 1);
+    l.c.event(l.c.dev, CHARDEV_BREAK);
+    ck_assert_uint_eq(in8(r, B + 5), 0x71);
+    ck_assert_uint_eq(in8(r, B), 0);
+    out8(r, B + 4, 0x10); /* the line is cut in loopback */
+    l.c.event(l.c.dev, CHARDEV_BREAK);
+    ck_assert_uint_eq(in8(r, B + 5), 0x60);
+    rig_free(r);
+}
+END_TEST
+
 START_TEST(slow_backend_loses_nothing)
 {
     struct line l;
@@ -358,6 +398,7 @@ Suite *suite_ns16550(void)
     tcase_add_test(tc, receive_fifo);
     tcase_add_test(tc, character_timeout);
     tcase_add_test(tc, modem_and_loopback);
+    tcase_add_test(tc, break_from_the_line);
     tcase_add_test(tc, slow_backend_loses_nothing);
     suite_add_tcase(s, tc);
     return s;

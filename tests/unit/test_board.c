@@ -323,6 +323,53 @@ START_TEST(typing_survives)
 }
 END_TEST
 
+/* Serial input that the guest has not read, with a break in the middle. */
+START_TEST(serial_input_survives)
+{
+    static const u8 code[] = {
+        0xba, 0xfb, 0x03, 0xb0, 0x03, 0xee,             /* 8 bits */
+        0xbe, 0x00, 0x06,                               /* mov si,600h */
+        0x80, 0x3e, 0x00, 0x05, 0x00, 0x74, 0xf9,       /* until [500h] is not 0 */
+        0xba, 0xfd, 0x03,
+        0xec, 0xa8, 0x01, 0x74, 0xfb, 0x88, 0x04, 0x46, /* LSR, when it has DR, to [si++] */
+        0xb2, 0xf8, 0xec, 0x88, 0x04, 0x46,             /* and RBR */
+        0xb2, 0xfd, 0xeb, 0xee,
+    };
+    static const u8 want[] = { 0x61, 'a', 0x61, 'b', 0x71, 0, 0x61, 'c', 0x71, 0, 0, 0 };
+    const char *const fresh[] = { "serial", "callback", NULL };
+    const char *const load[] = { "serial", "callback", "loadvm", rig_path("a"), NULL };
+    const char *const unplugged[] = { "serial", "null", "loadvm", rig_path("a"), NULL };
+    struct nb_machine *m = rig_machine(code, sizeof code, fresh);
+    u8 got[sizeof want];
+
+    nb_run(m, 1000000);
+    nb_serial_input(m, 0, (const u8 *)"ab", 2);
+    ck_assert(nb_serial_break(m, 0));
+    nb_serial_input(m, 0, (const u8 *)"c", 1);
+    ck_assert(nb_serial_break(m, 0));
+    ck_assert(!nb_serial_break(m, MACHINE_MAX_SERIAL));
+    ck_assert(!nb_serial_break(m, 2));
+    nb_run(m, 1000000);
+    save(m, rig_path("a"));
+    for (unsigned k = 0; k < 2; k++) {
+        nb_mem_write(m, true, 0x500, "\1", 1);
+        nb_run(m, 50000000);
+        nb_mem_read(m, true, 0x600, got, sizeof got);
+        ck_assert_mem_eq(got, want, sizeof want);
+        nb_free(m);
+        m = rig_machine(code, sizeof code, k ? unplugged : load);
+        save(m, rig_path("b"));
+        if (!k)
+            same_files(rig_path("a"), rig_path("b"));
+    }
+    nb_mem_write(m, true, 0x500, "\1", 1);
+    nb_run(m, 50000000);
+    ck_assert_uint_eq(rig_mem32(m, 0x600) & 0xffff, 0x6161); /* the UART had it */
+    ck_assert_uint_eq(rig_mem32(m, 0x602), 0);
+    nb_free(m);
+}
+END_TEST
+
 /* A request that the guest made in its last instruction is not lost. */
 START_TEST(request_survives)
 {
@@ -445,6 +492,7 @@ Suite *suite_board(void)
     tcase_add_test(t, halting_machine_round_trips);
     tcase_add_test(t, wires_after_load);
     tcase_add_test(t, typing_survives);
+    tcase_add_test(t, serial_input_survives);
     tcase_add_test(t, request_survives);
     tcase_add_test(t, another_machine_is_refused);
     tcase_add_test(t, damaged_files);
