@@ -9,6 +9,8 @@
 #include "lab/diff.h"
 #include "lab/gen.h"
 #include "lab/masks.h"
+#include "lab/report.h"
+#include "lab/tracediff.h"
 #include "lab/vec.h"
 
 static const char usage[] =
@@ -16,10 +18,15 @@ static const char usage[] =
     "  diff [-engines A,B] [-count N] [-seed S] [-first I] [-row NAME] [-size 8|16|32]\n"
     "       [-show N] [-verbose] [-undefined]\n"
     "      generated instructions on two engines (interp, host), compared\n"
-    "  run [-engine interp|host] FILE...\n"
-    "      vector files (.vec)\n"
-    "  gen [-family NAME] [-row NAME] [-per-row N] [-seed S]\n"
-    "      vectors from the host CPU, on the standard output\n"
+    "  run [-engine interp|host] [-show N] [-meta FILE] FILE...\n"
+    "      vectors: .vec, SingleStepTests' JSON and MOO, also compressed by gzip\n"
+    "  gen [-format vec|json|moo] [-family NAME] [-row NAME] [-rows PATTERN] [-per-row N | -count N]\n"
+    "      [-seed S] [-o FILE]\n"
+    "      vectors from the host CPU\n"
+    "  report [-html FILE] [-count N] [-seed S] [-meta FILE] [FILE...]\n"
+    "      by row of the instruction table: what was run and reached, and what differs\n"
+    "  tracediff [-context N] [-ignore NAME,...] A B\n"
+    "      the first difference of two traces (nestbox's, QEMU's, Bochs's)\n"
     "  masks\n"
     "      what is not compared, and why\n"
     "  left-out\n"
@@ -98,18 +105,39 @@ static int cmd_diff(int argc, char **argv)
 
 static int cmd_run(int argc, char **argv)
 {
-    const char *engine = "interp";
+    struct vec_run_options o = { .engine = "interp", .show = 100 };
 
-    while (argc >= 2 && !strcmp(argv[0], "-engine")) {
-        engine = argv[1];
-        argc -= 2;
-        argv += 2;
+    for (; argc && argv[0][0] == '-'; argc -= 2, argv += 2) {
+        const char *a = argv[0], *v = argc > 1 ? argv[1] : NULL;
+        u64 n;
+        if (!v)
+            return complain("unknown option, or one without its value", a);
+        if (!strcmp(a, "-engine"))
+            o.engine = v;
+        else if (!strcmp(a, "-meta"))
+            o.meta = v;
+        else if (strcmp(a, "-show"))
+            return complain("unknown option", a);
+        else if (!number(v, &n))
+            return complain("not a number", v);
+        else
+            o.show = (unsigned)MIN(n, (u64)1000000000);
     }
     if (argc < 1)
         return complain("run wants vector files", NULL);
-    if (argv[0][0] == '-')
-        return complain("unknown option, or one without its value", argv[0]);
-    return vec_run_files(engine, argv, argc);
+    return vec_run_files(&o, argv, argc);
+}
+
+static bool format_of(const char *s, enum vec_format *f)
+{
+    static const char names[][5] = { "vec", "json", "moo" };
+
+    for (unsigned k = 0; k < ARRAY_LEN(names); k++)
+        if (!strcmp(s, names[k])) {
+            *f = (enum vec_format)k;
+            return true;
+        }
+    return false;
 }
 
 static int cmd_gen(int argc, char **argv)
@@ -121,20 +149,83 @@ static int cmd_gen(int argc, char **argv)
         u64 n;
         if (!v)
             return complain("unknown option, or one without its value", a);
-        if (!strcmp(a, "-family"))
+        if (!strcmp(a, "-family")) {
             o.family = v;
-        else if (!strcmp(a, "-row"))
+        } else if (!strcmp(a, "-row")) {
             o.row = v;
-        else if (!number(v, &n))
+        } else if (!strcmp(a, "-rows")) {
+            o.rows = v;
+        } else if (!strcmp(a, "-o")) {
+            o.file = v;
+        } else if (!strcmp(a, "-format")) {
+            if (!format_of(v, &o.format))
+                return complain("-format is vec, json or moo, not", v);
+        } else if (!number(v, &n)) {
             return complain("not a number", v);
-        else if (!strcmp(a, "-per-row"))
+        } else if (!strcmp(a, "-per-row")) {
             o.per_row = (unsigned)MIN(n, (u64)1000);
-        else if (!strcmp(a, "-seed"))
+        } else if (!strcmp(a, "-count")) {
+            if (!n || n > 1000000)
+                return complain("-count is 1 to 1000000, not", v);
+            o.count = n;
+        } else if (!strcmp(a, "-seed")) {
             o.seed = n;
-        else
+        } else {
             return complain("unknown option", a);
+        }
     }
     return vec_gen(&o);
+}
+
+static int cmd_report(int argc, char **argv)
+{
+    struct report_options o = { .seed = 1 };
+
+    for (; argc && argv[0][0] == '-'; argc -= 2, argv += 2) {
+        const char *a = argv[0], *v = argc > 1 ? argv[1] : NULL;
+        u64 n;
+        if (!v)
+            return complain("unknown option, or one without its value", a);
+        if (!strcmp(a, "-html"))
+            o.html = v;
+        else if (!strcmp(a, "-meta"))
+            o.meta = v;
+        else if (strcmp(a, "-count") && strcmp(a, "-seed"))
+            return complain("unknown option", a);
+        else if (!number(v, &n))
+            return complain("not a number", v);
+        else if (a[1] == 'c')
+            o.count = n;
+        else
+            o.seed = n;
+    }
+    o.files = argv;
+    o.num_files = argc;
+    if (!argc && !o.count)
+        return complain("report wants vector files, or -count N for generated cases", NULL);
+    return lab_report(&o);
+}
+
+static int cmd_tracediff(int argc, char **argv)
+{
+    struct tracediff_options o = { .context = 5 };
+
+    for (; argc > 2 && argv[0][0] == '-'; argc -= 2, argv += 2) {
+        u64 n;
+        if (!strcmp(argv[0], "-ignore"))
+            o.ignore = argv[1];
+        else if (strcmp(argv[0], "-context"))
+            return complain("unknown option", argv[0]);
+        else if (!number(argv[1], &n) || n > 1000)
+            return complain("-context is 0 to 1000, not", argv[1]);
+        else
+            o.context = (unsigned)n;
+    }
+    if (argc != 2)
+        return complain("tracediff wants two files", NULL);
+    o.file[0] = argv[0];
+    o.file[1] = argv[1];
+    return lab_tracediff(&o);
 }
 
 static int cmd_masks(void)
@@ -172,6 +263,10 @@ int lab_main(int argc, char **argv)
         return cmd_run(argc - 1, argv + 1);
     if (!strcmp(argv[0], "gen"))
         return cmd_gen(argc - 1, argv + 1);
+    if (!strcmp(argv[0], "report"))
+        return cmd_report(argc - 1, argv + 1);
+    if (!strcmp(argv[0], "tracediff"))
+        return cmd_tracediff(argc - 1, argv + 1);
     if (!strcmp(argv[0], "left-out"))
         return cmd_left_out();
     if (!strcmp(argv[0], "masks"))

@@ -50,11 +50,23 @@ extern const struct vec_flag vec_flags[10];
 extern const char vec_fault_name[20][4];
 
 /* `nestbox lab run`, `nestbox lab gen`: exit status. */
-int vec_run_files(const char *engine, char **files, int n);
+struct report;
+struct vec_run_options {
+    const char *engine;
+    const char *meta;      /* metadata.json with masks; NULL: the one beside the file */
+    unsigned show;         /* failures to print; 0: all */
+    struct report *report; /* results go there, nothing is printed; or NULL */
+};
+int vec_run_files(const struct vec_run_options *o, char **files, int n);
+enum vec_format { FORMAT_VEC, FORMAT_JSON, FORMAT_MOO };
 struct vec_gen_options {
     const char *family, *row; /* NULL: all */
-    unsigned per_row;
+    const char *rows;         /* pattern of mnemonics; NULL: all */
+    unsigned per_row;         /* reduced cases of each row */
+    u64 count;                /* or so many cases altogether, as they come; 0: per_row */
     u64 seed;
+    enum vec_format format;
+    const char *file;         /* NULL: standard output */
 };
 int vec_gen(const struct vec_gen_options *o);
 

@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* `nestbox lab gen`: vectors made on the host CPU. Each case is reduced first: whatever has no
- * influence on the outcome goes back to its default, so that a line shows what matters. */
+/* `nestbox lab gen`: vectors made on the host CPU, as lines, JSON or MOO. With -per-row each case is
+ * reduced first: whatever has no influence on the outcome goes back to its default, so that a line
+ * shows what matters. With -count they come as the generator makes them. */
+#include <errno.h>
+#include <fnmatch.h>
 #include <stdio.h>
+#include <zlib.h>
 
 #include "core/xalloc.h"
 #include "cpu/isa.h"
 #include "lab/compare.h"
 #include "lab/gen.h"
+#include "lab/sst.h"
 #include "lab/vec.h"
 
 enum { MAX_TRIES = 600, MAX_FAULTS = 2, MAX_WORDS = 40 };
@@ -216,13 +221,98 @@ static bool wanted(const struct want *w, const struct vec_gen_options *o, const 
     return has_effect(c, r) ? w->done < o->per_row : tries > MAX_TRIES / 2 && !w->done && !w->plain;
 }
 
+/* ---- where cases go */
+
+struct emitter {
+    const struct vec_gen_options *o;
+    struct strbuf body;
+    struct sst_writer w;
+    struct sst_test t;
+    struct vec_line v;     /* scratch */
+    unsigned bits;
+};
+
+/* false: the format can't carry it. */
+static bool emit(struct emitter *em, const struct lab_case *c, const struct lab_result *r)
+{
+    struct sst_error e;
+
+    if (em->o->format == FORMAT_VEC) {
+        struct strbuf sb = { 0 };
+        bool ok = vec_print(c, r, &sb);
+        if (ok) {
+            if (c->bits != em->bits)
+                sb_addf(&em->body, ".bits %u\n", em->bits = c->bits);
+            sb_addf(&em->body, "%s\n", sb_text(&sb));
+            em->w.count++;
+        }
+        sb_free(&sb);
+        return ok;
+    }
+    sst_from_case(c, r, &em->t);
+    em->t.record = em->w.count;
+    if (!sst_to_vec(&em->t, &em->v, &e)) /* too scattered */
+        return false;
+    (em->o->format == FORMAT_MOO ? moo_test : json_test)(&em->w, &em->t, &em->body);
+    em->w.count++;
+    return true;
+}
+
+static bool write_out(const struct vec_gen_options *o, const struct strbuf *all)
+{
+    size_t len = o->file ? strlen(o->file) : 0;
+    bool pack = len > 3 && !strcmp(o->file + len - 3, ".gz"), ok;
+    gzFile f;
+
+    if (!o->file)
+        return fwrite(sb_text(all), 1, all->len, stdout) == all->len && !fflush(stdout);
+    errno = 0;
+    f = gzopen(o->file, pack ? "wb9" : "wbT");
+    if (!f) {
+        fprintf(stderr, "nestbox lab: can't write %s: %s\n", o->file, strerror(errno));
+        return false;
+    }
+    ok = !all->len || gzwrite(f, sb_text(all), (unsigned)all->len) == (int)all->len;
+    ok &= gzclose(f) == Z_OK;
+    if (!ok)
+        fprintf(stderr, "nestbox lab: can't write %s: %s\n", o->file, strerror(errno));
+    return ok;
+}
+
+static bool finish(struct emitter *em, const char *command)
+{
+    struct strbuf all = { 0 };
+    bool ok;
+
+    switch (em->o->format) {
+    case FORMAT_VEC:
+        sb_addf(&all, "# Made by: nestbox lab gen %s\n# CPU: %s\n", command, em->w.maker);
+        sb_addn(&all, sb_text(&em->body), em->body.len);
+        break;
+    case FORMAT_JSON:
+        json_head(&em->w, &all);
+        sb_addn(&all, sb_text(&em->body), em->body.len);
+        json_tail(&em->w, &all);
+        break;
+    case FORMAT_MOO:
+        moo_head(&em->w, &all);
+        sb_addn(&all, sb_text(&em->body), em->body.len);
+        break;
+    }
+    ok = write_out(em->o, &all);
+    sb_free(&all);
+    sb_free(&em->body);
+    sst_free_test(&em->t);
+    return ok;
+}
+
 static unsigned gen_row(struct lab_engine *e, const struct gen *all, unsigned row,
-                        const struct vec_gen_options *o, unsigned *bits)
+                        const struct vec_gen_options *o, struct emitter *em)
 {
     struct gen g = { .isa = all->isa };
     struct want w = { 0 };
     struct lab_case *c = xcalloc(1, sizeof *c);
-    unsigned lines = 0;
+    unsigned cases = 0;
 
     for (unsigned k = 0; k < all->num_units; k++)
         if (all->unit[k].row == row) {
@@ -240,13 +330,9 @@ static unsigned gen_row(struct lab_engine *e, const struct gen *all, unsigned ro
         if (!wanted(&w, o, c, &r, unit, g.num_units, t))
             continue;
         struct reduction red = { e, c, &r };
-        struct strbuf sb = { 0 };
         reduce(&red);
-        if (vec_print(c, &r, &sb)) {
-            if (c->bits != *bits)
-                printf(".bits %u\n", *bits = c->bits);
-            puts(sb_text(&sb));
-            lines++;
+        if (emit(em, c, &r)) {
+            cases++;
             if (r.status == LAB_FAULT) {
                 w.faults++;
                 w.vectors |= BIT(r.vec);
@@ -259,39 +345,122 @@ static unsigned gen_row(struct lab_engine *e, const struct gen *all, unsigned ro
                     w.units |= BIT(unit);
             }
         }
-        sb_free(&sb);
         if (w.done >= o->per_row && w.faults >= MAX_FAULTS)
             break;
     }
     xfree(c);
-    return lines;
+    return cases;
+}
+
+static bool row_wanted(const struct vec_gen_options *o, const struct isa_row *row)
+{
+    return !gen_left_out(row) && (!o->row || !strcmp(o->row, row->name)) &&
+           (!o->family || !strcmp(o->family, family_of(row))) &&
+           (!o->rows || !fnmatch(o->rows, row->name, 0));
+}
+
+/* Whether the outcome is one that every processor must show: nothing that the manual leaves open. */
+static bool settled(const struct lab_case *c, const struct lab_result *r)
+{
+    struct lab_mask m = lab_mask_of(c);
+
+    if (m.skip || m.gpr_any || m.mem || (m.c1 && (ld16(c->fx + FX_SW) & 0x200)) ||
+        (c->in.eflags & FL_AC) || r->num_words > MAX_WORDS)
+        return false;
+    for (unsigned k = 0; k < 6; k++) /* the kernel may lose the RPL of a null selector */
+        if ((c->in.sreg[k] && c->in.sreg[k] < 4) || (r->out.sreg[k] && r->out.sreg[k] < 4))
+            return false;
+    if (r->status == LAB_DONE)
+        return true;
+    if (r->status != LAB_FAULT || m.partial || r->out.eip == c->in.eip + c->len)
+        return false;
+    struct lab_result other = *r;
+    other.vec = r->vec == EXC_PF ? EXC_GP : EXC_PF;
+    return !lab_mask_order(c, r, &other);
+}
+
+/* -count: cases as the generator makes them. */
+static void gen_count(struct lab_engine *e, struct gen *g, const struct vec_gen_options *o,
+                      struct emitter *em)
+{
+    struct lab_case *batch = xcalloc(LAB_BATCH, sizeof *batch);
+    u64 index = 0, limit = o->count * 8 + 10000; /* most cases will do */
+
+    while (em->w.count < o->count && index < limit) {
+        const struct lab_result *r;
+        unsigned n = (unsigned)MIN((u64)LAB_BATCH, 2 * (o->count - em->w.count) + 8);
+        for (unsigned k = 0; k < n; k++)
+            gen_case(g, o->seed, index + k, &batch[k]);
+        e->start(e, batch, n);
+        r = e->wait(e);
+        for (unsigned k = 0; k < n && em->w.count < o->count; k++)
+            if (settled(&batch[k], &r[k]))
+                emit(em, &batch[k], &r[k]);
+        index += n;
+    }
+    xfree(batch);
+}
+
+static void say_command(const struct vec_gen_options *o, char *out, size_t size)
+{
+    struct strbuf sb = { 0 };
+
+    if (o->family)
+        sb_addf(&sb, "-family %s ", o->family);
+    if (o->row)
+        sb_addf(&sb, "-row %s ", o->row);
+    if (o->rows)
+        sb_addf(&sb, "-rows '%s' ", o->rows);
+    if (o->count)
+        sb_addf(&sb, "-count %llu ", (unsigned long long)o->count);
+    else
+        sb_addf(&sb, "-per-row %u ", o->per_row);
+    sb_addf(&sb, "-seed %llu", (unsigned long long)o->seed);
+    snprintf(out, size, "%s", sb_text(&sb));
+    sb_free(&sb);
 }
 
 int vec_gen(const struct vec_gen_options *o)
 {
+    struct emitter em = { .o = o, .bits = 32, .w = { .seed = o->seed } };
     struct err err = { 0 };
     struct lab_engine *e = lab_host_open(&err);
-    char host[160];
-    unsigned bits = 32, missing = 0, rows = 0;
+    char host[160], command[400];
+    unsigned missing = 0, rows = 0;
     struct gen g;
+    bool ok;
 
     if (!e) {
         fprintf(stderr, "nestbox lab: %s\n", err.msg);
         return err.code;
     }
     lab_host_name(host, sizeof host);
-    printf("# Made by: nestbox lab gen -family %s -per-row %u -seed %llu\n# CPU: %s\n",
-           o->family ? o->family : "(all)", o->per_row, (unsigned long long)o->seed, host);
+    em.w.maker = host;
+    say_command(o, command, sizeof command);
     gen_init(&g, o->row, 0);
     for (unsigned n = 0; n < isa_num_rows(); n++) {
         const struct isa_row *row = isa_row(n);
-        if (gen_left_out(row) || (o->row && strcmp(o->row, row->name)) ||
-            (o->family && strcmp(o->family, family_of(row))))
+        if (!row_wanted(o, row))
             continue;
         rows++;
-        if (!gen_row(e, &g, n, o, &bits)) {
+        if (!o->count && !gen_row(e, &g, n, o, &em)) {
             fprintf(stderr, "nestbox lab: no vector for %s (%s%02x)\n", row->name,
                     row->map == MAP_2 ? "0f" : "", row->op);
+            missing++;
+        }
+    }
+    if (o->count && rows) {
+        struct gen some = { .isa = g.isa };
+        some.unit = xcalloc(g.num_units + 1, sizeof *some.unit);
+        for (unsigned k = 0; k < g.num_units; k++)
+            if (row_wanted(o, isa_row(g.unit[k].row)))
+                some.unit[some.num_units++] = g.unit[k];
+        if (some.num_units)
+            gen_count(e, &some, o, &em);
+        xfree(some.unit);
+        if (em.w.count < o->count) {
+            fprintf(stderr, "nestbox lab: only %llu of %llu cases\n",
+                    (unsigned long long)em.w.count, (unsigned long long)o->count);
             missing++;
         }
     }
@@ -299,5 +468,6 @@ int vec_gen(const struct vec_gen_options *o)
     e->close(e);
     if (!rows)
         fprintf(stderr, "nestbox lab: no such family or row\n");
-    return missing || !rows;
+    ok = finish(&em, command);
+    return !ok ? 2 : missing || !rows;
 }
