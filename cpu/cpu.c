@@ -6,6 +6,7 @@
 #include "cpu/flags.h"
 #include "cpu/hook.h"
 #include "cpu/isa.h"
+#include "cpu/simd.h"
 #include "cpu/sys.h"
 
 struct cpu *cpu_new(const struct cpu_config *cfg, struct err *e)
@@ -76,6 +77,7 @@ void cpu_reset(struct cpu *c, enum cpu_reset_kind kind)
     c->events &= EV_INTR; /* the line's level is the PIC's */
     c->df_state = 0;
     c->pending_dr6 = 0;
+    memset(&c->monitor, 0, sizeof c->monitor);
     memset(&c->fault, 0, sizeof c->fault);
     c->last_fault.valid = false;
     if (kind == CPU_POWER_ON) {
@@ -225,6 +227,11 @@ static const struct field fpu_fields[] = {
     F_U16(struct fpu, fds), F_U32(struct fpu, fip), F_U32(struct fpu, fdp),
     F_U32(struct fpu, mxcsr), F_ARRAY(struct fpu, xmm, u8), F_END
 };
+/* new in version 2 */
+static const struct field monitor_fields[] = {
+    F_BOOL(struct monitor, armed), F_BOOL(struct monitor, waiting), F_U64(struct monitor, pa),
+    F_ARRAY(struct monitor, line, u8), F_END
+};
 static const struct field cpu_fields[] = {
     F_ARRAY(struct cpu, gpr, u32), F_U32(struct cpu, eip), F_U32(struct cpu, cc.res),
     F_U32(struct cpu, cc.aux), F_U32(struct cpu, eflags), F_U32(struct cpu, events),
@@ -243,9 +250,12 @@ static const struct field cpu_fields[] = {
     F_ARRAY(struct cpu, perf_ctr, u64), F_U64(struct cpu, mcg_status),
     F_ARRAY(struct cpu, mc_bank, u64), F_U8(struct cpu, df_state),
     F_U32(struct cpu, pending_dr6), F_BOOL(struct cpu, ferr_on),
-    F_BOOL(struct cpu, ignne), F_END
+    F_BOOL(struct cpu, ignne),
+    { .tag = "monitor", .kind = FIELD_SUB, .offset = offsetof(struct cpu, monitor), .count = 1,
+      .sub = monitor_fields, .sub_size = sizeof(struct monitor), .since = 2 },
+    F_END
 };
-#define CPU_STATE_VERSION 1
+#define CPU_STATE_VERSION 2
 
 bool cpu_save(struct cpu *c, struct snap_out *out, struct err *e)
 {
@@ -266,7 +276,8 @@ bool cpu_load(struct cpu *c, struct snap_in *in, struct err *e)
     c->events &= EV_INTR | EV_NMI | EV_SHADOW | EV_SHADOW_SS | EV_HALT | EV_SHUTDOWN | EV_TRAP |
                  EV_NMI_BLOCKED;
     c->dr7 = (c->dr7 & DR7_WRITABLE) | DR7_FIXED;
-    c->fpu.mxcsr &= 0xffff;
+    c->fpu.mxcsr &= mxcsr_mask(c);
+    c->monitor.pa &= 0xfffffffffull & ~(paddr)(MONITOR_LINE - 1);
     fpu_set_cw(c, c->fpu.cw);
     for (unsigned s = 0; s < S_NUM; s++)
         seg_update(&c->seg[s]);

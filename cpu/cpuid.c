@@ -9,7 +9,7 @@ enum {
     IMPLEMENTED_EDX = CPUID_FPU | CPUID_VME | CPUID_DE | CPUID_PSE | CPUID_TSC | CPUID_MSR |
                       CPUID_PAE | CPUID_MCE | CPUID_CX8 | CPUID_SEP | CPUID_MTRR | CPUID_PGE |
                       CPUID_MCA | CPUID_CMOV | CPUID_PAT | CPUID_PSE36 | CPUID_SS,
-    IMPLEMENTED_ECX = 0,
+    IMPLEMENTED_ECX = CPUID_ECX_MONITOR,
     IMPLEMENTED_EXT_EDX = CPUID_EXT_NX,
 };
 
@@ -29,30 +29,33 @@ static const struct feature {
     const char *name;
     u32 edx, ext_edx;
     u32 isa;
+    u32 ecx;
 } features[] = {
-    { "fpu", CPUID_FPU, 0, BIT(FEAT_FPU) },
-    { "vme", CPUID_VME, 0, 0 },
-    { "de", CPUID_DE, 0, 0 },
-    { "pse", CPUID_PSE, 0, 0 },
-    { "tsc", CPUID_TSC, 0, BIT(FEAT_TSC) },
-    { "msr", CPUID_MSR, 0, BIT(FEAT_MSR) },
-    { "pae", CPUID_PAE, 0, 0 },
-    { "mce", CPUID_MCE, 0, 0 },
-    { "cx8", CPUID_CX8, 0, BIT(FEAT_CX8) },
-    { "sep", CPUID_SEP, 0, BIT(FEAT_SEP) },
-    { "mtrr", CPUID_MTRR, 0, 0 },
-    { "pge", CPUID_PGE, 0, 0 },
-    { "mca", CPUID_MCA, 0, 0 },
-    { "cmov", CPUID_CMOV, 0, BIT(FEAT_CMOV) },
-    { "pat", CPUID_PAT, 0, 0 },
-    { "pse36", CPUID_PSE36, 0, 0 },
-    { "clflush", CPUID_CLFSH, 0, BIT(FEAT_CLFLUSH) },
-    { "mmx", CPUID_MMX, 0, BIT(FEAT_MMX) },
-    { "fxsr", CPUID_FXSR, 0, BIT(FEAT_FXSR) },
-    { "sse", CPUID_SSE, 0, BIT(FEAT_SSE) },
-    { "sse2", CPUID_SSE2, 0, BIT(FEAT_SSE2) },
-    { "ss", CPUID_SS, 0, 0 },
-    { "nx", 0, CPUID_EXT_NX, 0 },
+    { "fpu", CPUID_FPU, 0, BIT(FEAT_FPU), 0 },
+    { "vme", CPUID_VME, 0, 0, 0 },
+    { "de", CPUID_DE, 0, 0, 0 },
+    { "pse", CPUID_PSE, 0, 0, 0 },
+    { "tsc", CPUID_TSC, 0, BIT(FEAT_TSC), 0 },
+    { "msr", CPUID_MSR, 0, BIT(FEAT_MSR), 0 },
+    { "pae", CPUID_PAE, 0, 0, 0 },
+    { "mce", CPUID_MCE, 0, 0, 0 },
+    { "cx8", CPUID_CX8, 0, BIT(FEAT_CX8), 0 },
+    { "sep", CPUID_SEP, 0, BIT(FEAT_SEP), 0 },
+    { "mtrr", CPUID_MTRR, 0, 0, 0 },
+    { "pge", CPUID_PGE, 0, 0, 0 },
+    { "mca", CPUID_MCA, 0, 0, 0 },
+    { "cmov", CPUID_CMOV, 0, BIT(FEAT_CMOV), 0 },
+    { "pat", CPUID_PAT, 0, 0, 0 },
+    { "pse36", CPUID_PSE36, 0, 0, 0 },
+    { "clflush", CPUID_CLFSH, 0, BIT(FEAT_CLFLUSH), 0 },
+    { "mmx", CPUID_MMX, 0, BIT(FEAT_MMX), 0 },
+    { "fxsr", CPUID_FXSR, 0, BIT(FEAT_FXSR), 0 },
+    { "sse", CPUID_SSE, 0, BIT(FEAT_SSE), 0 },
+    { "sse2", CPUID_SSE2, 0, BIT(FEAT_SSE2), 0 },
+    { "ss", CPUID_SS, 0, 0, 0 },
+    { "sse3", 0, 0, BIT(FEAT_SSE3), CPUID_ECX_SSE3 },
+    { "monitor", 0, 0, BIT(FEAT_MONITOR), CPUID_ECX_MONITOR },
+    { "nx", 0, CPUID_EXT_NX, 0, 0 },
 };
 
 static const struct cpu_model *find_model(const char *name, size_t len)
@@ -78,6 +81,12 @@ static bool is_word(const char *p, size_t len, const char *word)
     return strlen(word) == len && !memcmp(p, word, len);
 }
 
+static bool implemented(const struct feature *f)
+{
+    return !(f->edx & ~(u32)IMPLEMENTED_EDX) && !(f->ecx & ~(u32)IMPLEMENTED_ECX) &&
+           !(f->ext_edx & ~(u32)IMPLEMENTED_EXT_EDX);
+}
+
 /* +name, -name */
 static bool feature_option(struct cpu *c, const char *opt, size_t len, struct err *e)
 {
@@ -90,15 +99,17 @@ static bool feature_option(struct cpu *c, const char *opt, size_t len, struct er
                        (int)len - 1, opt + 1);
     if (*opt == '-') {
         c->cpuid_edx &= ~f->edx;
+        c->cpuid_ecx &= ~f->ecx;
         c->cpuid_ext_edx &= ~f->ext_edx;
         return true;
     }
-    if ((f->edx & ~(u32)IMPLEMENTED_EDX) || (f->ext_edx & ~(u32)IMPLEMENTED_EXT_EDX))
+    if (!implemented(f))
         return err_set(e, ERR_CONFIG, "CPU feature '%s' is not implemented; leave it out", f->name);
-    if ((f->edx & ~edx) || (f->ext_edx & ~ext))
+    if ((f->edx & ~edx) || (f->ecx & ~m->ecx) || (f->ext_edx & ~ext))
         return err_set(e, ERR_CONFIG, "CPU model '%s' cannot have '%s'; try '-cpu max'", m->name,
                        f->name);
     c->cpuid_edx |= f->edx;
+    c->cpuid_ecx |= f->ecx;
     c->cpuid_ext_edx |= f->ext_edx;
     return true;
 }
@@ -118,8 +129,8 @@ static bool value_option(struct cpu *c, const char *opt, size_t len, struct err 
         return true;
     }
     if (eq && is_word(opt, klen, "level")) {
-        if (vlen != 1 || *v < '1' || *v > '3')
-            return err_set(e, ERR_CONFIG, "CPU option 'level=%.*s': 1, 2 or 3 is wanted",
+        if (vlen != 1 || *v < '1' || *v > '5')
+            return err_set(e, ERR_CONFIG, "CPU option 'level=%.*s': 1 to 5 is wanted",
                            (int)vlen, v);
         c->cpuid_level = (u32)(*v - '0');
         return true;
@@ -167,7 +178,7 @@ bool cpu_set_model(struct cpu *c, const char *spec, struct err *e)
         c->cpuid_ext_edx &= ~(u32)CPUID_EXT_NX;
     c->isa_features = m->isa;
     for (size_t k = 0; k < ARRAY_LEN(features); k++) {
-        if (features[k].edx & c->cpuid_edx)
+        if ((features[k].edx & c->cpuid_edx) || (features[k].ecx & c->cpuid_ecx))
             c->isa_features |= features[k].isa;
         else
             c->isa_features &= ~features[k].isa;
@@ -205,6 +216,10 @@ void cpu_cpuid(const struct cpu *c, u32 leaf, u32 subleaf, u32 out[4])
         if (!(out[0] & 0xff))
             out[0] |= 1; /* guests loop that often */
         break;
+    case 5:
+        if (c->cpuid_ecx & CPUID_ECX_MONITOR)
+            out[0] = out[1] = MONITOR_LINE;
+        break;
     case 0x80000000u:
         out[0] = ext_max;
         break;
@@ -223,11 +238,10 @@ void cpu_list_models(struct strbuf *sb)
     sb_addf(sb, "CPU models (the first is the default):\n");
     for (size_t k = 0; k < ARRAY_LEN(models); k++)
         sb_addf(sb, "  %-10s %s\n", models[k].name, models[k].text);
-    sb_addf(sb, "Options: -cpu MODEL,+FEATURE,-FEATURE,msr=gp|zero,level=1..3,vendor=NAME\n"
+    sb_addf(sb, "Options: -cpu MODEL,+FEATURE,-FEATURE,msr=gp|zero,level=1..5,vendor=NAME\n"
                       "Features:");
     for (size_t k = 0; k < ARRAY_LEN(features); k++) {
-        if (!(features[k].edx & ~(u32)IMPLEMENTED_EDX) &&
-            !(features[k].ext_edx & ~(u32)IMPLEMENTED_EXT_EDX))
+        if (implemented(&features[k]))
             sb_addf(sb, " %s", features[k].name);
     }
     sb_addf(sb, "\n");

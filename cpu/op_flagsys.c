@@ -57,6 +57,7 @@ static unsigned op_hlt(struct cpu *c, const struct insn *i)
     c->cur = i;
     if (!need_cpl0(c))
         FAULT(c);
+    c->monitor.waiting = false;
     c->events |= EV_HALT;
     EXIT_AT(c, i, next_eip(c, i));
 }

@@ -139,6 +139,10 @@ static enum attended attend(struct cpu *c, enum cpu_exit *why)
         }
     }
     if (c->events & EV_HALT) {
+        if (c->monitor.waiting && monitor_written(c)) {
+            c->events &= ~(u32)EV_HALT;
+            return DELIVERED;
+        }
         *why = CPU_HALT;
         return LEAVE;
     }
@@ -321,5 +325,6 @@ bool cpu_wakeable(const struct cpu *c)
 {
     return ((c->events & EV_INTR) && (c->eflags & FL_IF)) ||
            ((c->events & EV_NMI) && !(c->events & EV_NMI_BLOCKED)) ||
+           ((c->events & EV_HALT) && c->monitor.waiting && monitor_written(c)) ||
            (c->events & (EV_SHUTDOWN | EV_TRAP | EV_STOP | EV_INIT));
 }

@@ -86,6 +86,14 @@ struct fpu {
     u8 operand[16]; /* not saved: a memory operand that the fast path did not reach */
 };
 
+/* MONITOR, MWAIT (op_monitor.c). waiting tells what a halt (EV_HALT) is. */
+enum { MONITOR_LINE = 64 };
+struct monitor {
+    bool armed, waiting;
+    paddr pa;
+    u8 line[MONITOR_LINE]; /* as it was when it was armed */
+};
+
 struct pending_fault {
     u8 vec;
     bool has_err;
@@ -167,6 +175,7 @@ struct cpu {
     struct { u32 base; u16 limit; } gdtr, idtr;
     bool a20;
     struct fpu fpu;
+    struct monitor monitor;
 
     /* MSRs and identity */
     const struct cpu_model *model;
@@ -317,6 +326,9 @@ void fault_deliver(struct cpu *c);
 void fault_interrupt(struct cpu *c, unsigned vec, bool nmi);
 /* INT n, INT3, INTO, ICEBP at c->eip. false: a fault is parked. */
 bool fault_soft_int(struct cpu *c, unsigned vec, u32 next_eip, bool icebp);
+
+/* ---- cpu/op_monitor.c */
+bool monitor_written(const struct cpu *c);      /* the monitored line has changed */
 
 /* ---- cpu/icache.c: blocks of decoded instructions */
 bool code_new(struct cpu *c, struct err *e);
