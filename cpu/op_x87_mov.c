@@ -183,8 +183,9 @@ static NB_COLD NB_WARN_UNUSED bool probe_typed(struct cpu *c, const struct insn 
     return true;
 }
 
+/* chop: rounds towards zero whatever the control word says (FISTTP). */
 NB_INLINE unsigned store_m(struct cpu *c, const struct insn *i, unsigned opc, unsigned type,
-                           bool pop)
+                           bool pop, bool chop)
 {
     u32 ea = insn_ea(c, i);
     const u8 *v;
@@ -200,7 +201,13 @@ NB_INLINE unsigned store_m(struct cpu *c, const struct insn *i, unsigned opc, un
     } else if (type == FT_ST) {
         v = fpu_st(c, 0);
     } else {
+        u16 cw = c->fpu.cw;
+
+        if (chop)
+            c->fpu.cw |= CW_RC;
         r = fpu_run(c, fpu_ops(c)->store[type], out, fpu_st(c, 0), NULL);
+        if (chop)
+            c->fpu.cw = cw;
         v = out;
     }
     bool stored = !fpu_trapped(c, r, SW_NOSTORE);
@@ -216,7 +223,7 @@ NB_INLINE unsigned store_m(struct cpu *c, const struct insn *i, unsigned opc, un
     NEXT(c, i);
 }
 #define STORE_(name, opc, type, pop) \
-    FPU_OP(name, store_m(c, i, opc, type, pop));
+    FPU_OP(name, store_m(c, i, opc, type, pop, false));
 STORE_(fst_m32, 0xd9, FT_F32, false)
 STORE_(fstp_m32, 0xd9, FT_F32, true)
 STORE_(fst_m64, 0xdd, FT_F64, false)
@@ -228,6 +235,11 @@ STORE_(fist_m32, 0xdb, FT_I32, false)
 STORE_(fistp_m32, 0xdb, FT_I32, true)
 STORE_(fistp_m64, 0xdf, FT_I64, true)
 STORE_(fbstp, 0xdf, FT_BCD, true)
+#define STORE_CHOPPED_(name, opc, type) \
+    FPU_OP(name, store_m(c, i, opc, type, true, true));
+STORE_CHOPPED_(fisttp_m16, 0xdf, FT_I16)
+STORE_CHOPPED_(fisttp_m32, 0xdb, FT_I32)
+STORE_CHOPPED_(fisttp_m64, 0xdd, FT_I64)
 
 static unsigned store_st(struct cpu *c, const struct insn *i, unsigned opc, bool pop)
 {
