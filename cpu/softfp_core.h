@@ -63,24 +63,24 @@ NB_INLINE u64 sf_shr_sticky(u64 hi, u64 lo, u32 n, u64 *out_lo)
     return 0;
 }
 
-/* (hi:0) / d with hi < d and d's top bit set: the quotient, *rem the remainder. Two steps of
+/* (hi:lo) / d with hi < d and d's top bit set: the quotient, *rem the remainder. Two steps of
  * schoolbook division in base 2^32 (Knuth 2, 4.3.1 D): the estimate is at most two too large. */
-NB_INLINE u64 sf_div_step(u64 hi, u64 d, u64 *rem)
+NB_INLINE u64 sf_div_step(u64 hi, u64 digit, u64 d, u64 *rem)
 {
     u64 dh = d >> 32, dl = (u32)d, q = hi / dh, r = hi % dh;
 
-    while (q >> 32 || q * dl > r << 32) {
+    while (q >> 32 || q * dl > (r << 32 | digit)) {
         q--;
         r += dh;
         if (r >> 32)
             break;
     }
-    *rem = (hi << 32) - q * d; /* modulo 2^64; it fits */
+    *rem = (hi << 32 | digit) - q * d; /* modulo 2^64; it fits */
     return q;
 }
-NB_INLINE u64 sf_div_hi(u64 hi, u64 d, u64 *rem)
+NB_INLINE u64 sf_div128(u64 hi, u64 lo, u64 d, u64 *rem)
 {
-    u64 q1 = sf_div_step(hi, d, &hi), q0 = sf_div_step(hi, d, rem);
+    u64 q1 = sf_div_step(hi, lo >> 32, d, &hi), q0 = sf_div_step(hi, (u32)lo, d, rem);
 
     return q1 << 32 | q0;
 }
@@ -261,9 +261,9 @@ NB_INLINE struct sf_wide sf_wide_div(struct sf_num a, struct sf_num b)
 
     if (a.sig < b.sig) {
         w.exp--;
-        w.hi = sf_div_hi(a.sig, b.sig, &rem);
+        w.hi = sf_div128(a.sig, 0, b.sig, &rem);
     } else { /* quotient 1.f: its leading bit is known */
-        u64 odd, q = sf_div_hi(a.sig - b.sig, b.sig, &rem);
+        u64 odd, q = sf_div128(a.sig - b.sig, 0, b.sig, &rem);
 
         odd = q & 1;
         w.hi = SF_TOP | q >> 1;
