@@ -108,17 +108,32 @@ static bool load_ldt(struct cpu *c, u16 sel)
     return true;
 }
 
-static bool load_cs(struct cpu *c, u16 sel)
+/* The order of SDM 3A table 8-1: of CS only the privilege is looked at before SS, so that #TS for any
+ * other fault of CS finds a stack. */
+static bool check_cs_privilege(struct cpu *c, u16 sel)
 {
     struct desc d;
     unsigned rpl = sel & 3;
 
     if (sel_is_null(sel))
+        return true;
+    if (!desc_read(c, sel, EXC_TS, &d))
+        return false;
+    if (desc_is_code(&d) &&
+        (desc_is_conforming(&d) ? desc_dpl(&d) > rpl : desc_dpl(&d) != rpl))
+        return cpu_raise_err(c, EXC_TS, sel_err(c, sel));
+    return true;
+}
+
+static bool load_cs(struct cpu *c, u16 sel)
+{
+    struct desc d;
+
+    if (sel_is_null(sel))
         return cpu_raise_err(c, EXC_TS, ext_bit(c));
     if (!desc_read(c, sel, EXC_TS, &d))
         return false;
-    if (!desc_is_code(&d) ||
-        (desc_is_conforming(&d) ? desc_dpl(&d) > rpl : desc_dpl(&d) != rpl))
+    if (!desc_is_code(&d))
         return cpu_raise_err(c, EXC_TS, sel_err(c, sel));
     if (!desc_present(&d))
         return cpu_raise_err(c, EXC_NP, sel_err(c, sel));
@@ -170,7 +185,8 @@ static bool load_segments(struct cpu *c, const struct task *t)
             seg_set_real(c, s, t->seg[s]);
         return true;
     }
-    if (!load_cs(c, t->seg[S_CS]) || !load_ss(c, t->seg[S_SS]))
+    if (!check_cs_privilege(c, t->seg[S_CS]) || !load_ss(c, t->seg[S_SS]) ||
+        !load_cs(c, t->seg[S_CS]))
         return false;
     for (unsigned k = 0; k < ARRAY_LEN(data); k++) {
         if (!load_data(c, data[k], t->seg[data[k]]))
