@@ -2,10 +2,9 @@
 /* Conversions of SSE and SSE2: between the formats, general registers, MMX registers.
  *
  * Those that touch an MMX register are MMX instructions, too: pending x87 exceptions first, then
- * the transition to MMX state. With a memory operand CVTPI2PS and CVTPI2PD touch none (SDM 2A,
- * CVTPI2PD; of CVTPI2PS the manual does not say so, but processors do the same). */
-#include <float.h>
-
+ * the transition to MMX state, which stays where the conversion ends in #XM. With a memory operand
+ * CVTPI2PS and CVTPI2PD touch none (SDM 2A, CVTPI2PD; of CVTPI2PS the manual does not say so, but
+ * processors do the same). */
 #include "cpu/softfp.h"
 #include "cpu/sse.h"
 
@@ -216,9 +215,9 @@ static bool to_mmx(struct cpu *c, const struct insn *i, enum sse_op op, const u8
 {
     union mmx v;
 
+    mmx_enter(c);
     if (!sse_run(c, i, op, &v, p, p))
         return false;
-    mmx_enter(c);
     mmx_put(c, i->dst, v);
     return true;
 }

@@ -3,17 +3,16 @@
  * crossings, MMIO, first touches. */
 #include "cpu/simd.h"
 
-/* Linear address; segment, then alignment. */
+/* Linear address; alignment, then segment: the manual gives no order (SDM 3A table 6-2), and AMD's
+ * family 25 raises #GP(0) for a misaligned operand beyond SS's limit. */
 static bool operand_la(struct cpu *c, const struct insn *i, unsigned how, bool write, u32 *la)
 {
     u32 ea = insn_ea(c, i);
 
     c->cur = i;
-    if (!seg_linear(c, i->seg, ea, how & ~(unsigned)SIMD_ALIGNED, write, la))
-        return false;
-    if ((how & SIMD_ALIGNED) && (*la & 15))
+    if ((how & SIMD_ALIGNED) && ((c->seg[i->seg].base + ea) & 15))
         return cpu_raise_err(c, EXC_GP, 0);
-    return true;
+    return seg_linear(c, i->seg, ea, how & ~(unsigned)SIMD_ALIGNED, write, la);
 }
 
 const u8 *simd_rd_slow(struct cpu *c, const struct insn *i, unsigned how)
