@@ -66,6 +66,7 @@ static enum block_status apply_policy(struct block *b, struct block_req *r)
     } else if (p == BLOCK_STOP && b->on_stop) {
         r->status = BLOCK_PENDING;
         r->state = REQ_RETRY;
+        b->stalled = true;
         b->on_stop(b->on_stop_to, b);
     }
     return r->status;
@@ -77,6 +78,7 @@ enum block_status block_wait(struct block *b, struct block_req *r)
         return r->status;
     if (r->state == REQ_RETRY) {
         r->state = REQ_SUBMITTED;
+        b->stalled = false;
         b->ops->submit(b, r);
     }
     if (r->status == BLOCK_PENDING)
@@ -98,6 +100,92 @@ void block_close(struct block *b)
 {
     if (b)
         b->ops->close(b);
+}
+
+/* ---- a drive with a tray ---- */
+
+struct block_tray {
+    struct block b;
+    struct block *medium; /* NULL: none */
+};
+
+static void tray_submit(struct block *b, struct block_req *r)
+{
+    struct block_tray *t = container_of(b, struct block_tray, b);
+
+    if (t->medium)
+        t->medium->ops->submit(t->medium, r);
+    else
+        r->status = BLOCK_IO_ERROR;
+}
+
+static void tray_wait(struct block *b, struct block_req *r)
+{
+    struct block_tray *t = container_of(b, struct block_tray, b);
+
+    if (t->medium)
+        t->medium->ops->wait(t->medium, r);
+    else
+        r->status = BLOCK_IO_ERROR;
+}
+
+static void tray_close(struct block *b)
+{
+    struct block_tray *t = container_of(b, struct block_tray, b);
+
+    block_close(t->medium);
+    xfree(t);
+}
+
+static bool tray_save_overlay(struct block *b, bool (*write)(void *to, const void *p, size_t n),
+                              void *to, struct err *e)
+{
+    struct block *medium = container_of(b, struct block_tray, b)->medium;
+
+    return medium->ops->save_overlay(medium, write, to, e);
+}
+
+static bool tray_load_overlay(struct block *b, bool (*read)(void *from, void *p, size_t n),
+                              void *from, struct err *e)
+{
+    struct block *medium = container_of(b, struct block_tray, b)->medium;
+
+    return medium->ops->load_overlay(medium, read, from, e);
+}
+
+/* Whether there is an overlay to save depends on the medium, and callers ask the table. */
+static const struct block_ops tray_ops = { "tray", tray_submit, tray_wait, tray_close, NULL, NULL };
+static const struct block_ops overlay_tray_ops = {
+    "tray", tray_submit, tray_wait, tray_close, tray_save_overlay, tray_load_overlay,
+};
+
+struct block *block_tray(void)
+{
+    struct block_tray *t = xcalloc(1, sizeof *t);
+
+    t->b.ops = &tray_ops;
+    t->b.removable = true;
+    return &t->b;
+}
+
+void block_tray_load(struct block *tray, struct block *medium)
+{
+    struct block_tray *t = container_of(tray, struct block_tray, b);
+
+    block_close(t->medium);
+    t->medium = medium;
+    tray->ops = medium && medium->ops->save_overlay ? &overlay_tray_ops : &tray_ops;
+    tray->sectors = medium ? medium->sectors : 0;
+    tray->read_only = medium && medium->read_only;
+    tray->file = medium ? medium->file : NULL;
+    tray->inserted = medium != NULL;
+    tray->eject_wanted = false;
+    tray->change_count++;
+}
+
+struct block *block_tray_medium(struct block *tray)
+{
+    return container_of(tray, struct block_tray, b)->medium;
 }
 
 /* ---- in memory ---- */

@@ -49,6 +49,8 @@ struct block {
     bool read_only;     /* writes fail with BLOCK_READ_ONLY */
     bool removable, inserted, locked;
     u32 change_count;   /* incremented at each media change; devices compare */
+    bool eject_wanted;  /* the user asked for a locked medium: the device tells the guest, once */
+    bool stalled;       /* a failed access waits for cont: the medium must stay */
     enum block_policy werror, rerror;
     const char *file;   /* for messages and `info block` */
     /* Called (machine thread) when a failing access must stop the machine: policy STOP, or ENOSPC
@@ -66,6 +68,14 @@ enum block_status block_wait(struct block *b, struct block_req *r);
 /* submit and wait; BLOCK_PENDING as above: call it again later */
 enum block_status block_rw(struct block *b, enum block_op op, u64 sector, u32 count, u8 *buf);
 void block_close(struct block *b);
+
+/* A removable drive: a backend that passes everything to the medium in it, which may change while the
+ * machine runs. Empty at first; policies and counts are the drive's, not the medium's. */
+struct block *block_tray(void);
+/* Closes what was in it and puts `medium` in (NULL: it stays empty), the tray being closed then. No
+ * request may be with the backend: the devices' pre_save() sees to that. */
+void block_tray_load(struct block *tray, struct block *medium);
+struct block *block_tray_medium(struct block *tray); /* NULL: nothing lies in it */
 
 /* In memory, for tests and the built-in disk; data is copied, writes go to the copy. */
 struct block *block_mem(const u8 *data, u64 sectors, bool read_only);

@@ -686,6 +686,8 @@ void ata_reset(struct ata_channel *c)
 
 void ata_pre_save(struct ata_channel *c)
 {
+    for (unsigned k = 0; k < 2; k++) /* the counts that tell of a change are not saved */
+        atapi_look_for_change(&c->drive[k]);
     if (c->io_state != 1 || !c->drive[c->active].blk)
         return;
     enum block_status st = block_wait(c->drive[c->active].blk, &c->req);

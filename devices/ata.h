@@ -148,6 +148,7 @@ void ata_signature(struct ata_drive *d);
 /* atapi.c */
 void atapi_execute(struct ata_channel *c, struct ata_drive *d, u8 cmd, bool *handled);
 void atapi_packet_complete(struct ata_channel *c, struct ata_drive *d); /* 12 bytes arrived */
+void atapi_look_for_change(struct ata_drive *d);
 void atapi_announce(struct ata_drive *d, u32 bytes); /* a DRQ block is about to be offered */
 void atapi_data_taken(struct ata_channel *c, struct ata_drive *d);      /* a DRQ block was read */
 void atapi_medium_read(struct ata_channel *c, struct ata_drive *d, enum block_status st);

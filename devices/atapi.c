@@ -391,6 +391,10 @@ static void event_status(struct ata_channel *c, struct ata_drive *d)
     put16(b, 6);
     b[2] = 0x04;
     b[4] = d->ua ? (has_medium(d) ? 2 : 3) : 0;
+    if (!b[4] && d->blk && d->blk->eject_wanted) {
+        b[4] = 1; /* somebody pressed the button of the locked drive */
+        d->blk->eject_wanted = false;
+    }
     b[5] = has_medium(d) ? 2 : 0;
     reply(c, d, 8, get16(d->cdb + 7));
 }
@@ -503,9 +507,9 @@ static void mechanism_status(struct ata_channel *c, struct ata_drive *d)
 
 /* ---- dispatch ---- */
 
-static void look_for_change(struct ata_drive *d)
+void atapi_look_for_change(struct ata_drive *d)
 {
-    if (!d->blk || d->blk->change_count == d->seen_change)
+    if (!d->cdrom || !d->blk || d->blk->change_count == d->seen_change)
         return;
     d->seen_change = d->blk->change_count;
     d->ua = has_medium(d) ? 2 : 0;
@@ -569,7 +573,7 @@ void atapi_packet_complete(struct ata_channel *c, struct ata_drive *d)
     memcpy(d->cdb, c->buf, sizeof(d->cdb));
     c->pos = c->end = c->filled = 0;
     c->left = 0;
-    look_for_change(d);
+    atapi_look_for_change(d);
     LOG(c->owner->sys->log, REG, "%s: packet %02x %02x %02x %02x %02x %02x %02x %02x %02x %02x",
         c->owner->id, d->cdb[0], d->cdb[1], d->cdb[2], d->cdb[3], d->cdb[4], d->cdb[5], d->cdb[6],
         d->cdb[7], d->cdb[8], d->cdb[9]);

@@ -427,7 +427,7 @@ static bool i82077_init(struct device *dev, struct err *e)
         timer_init(&d->seek, dev->sys->clock, fdc_seek_done, d, "fdc-seek");
         take_medium(d);
         d->cmos_type = d->format ? d->format->cmos : 4;
-        if (d->blk && d->blk->inserted && d->blk->sectors > formats[ARRAY_LEN(formats) - 1].sectors)
+        if (d->blk && d->blk->inserted && d->blk->sectors > FDC_MAX_SECTORS)
             return err_set(e, ERR_CONFIG, "%s is larger than any floppy disk (3840 KB)",
                            d->blk->file ? d->blk->file : "the image");
     }
@@ -476,6 +476,9 @@ static void i82077_pre_save(struct device *dev)
     struct i82077 *f = (struct i82077 *)dev;
     struct block *b = f->drive[f->unit & 1].blk;
 
+    /* which media were changed is not saved, only what the drives make of it */
+    for (unsigned i = 0; i < 2; i++)
+        fdc_check_medium(f, &f->drive[i]);
     if (f->io_state != 1 || !b)
         return;
     enum block_status st = block_wait(b, &f->req);

@@ -7,6 +7,7 @@
 #include "core/device.h"
 
 #define FDC_SECTOR 512u
+#define FDC_MAX_SECTORS 7680u /* of the largest format */
 
 /* CMOS 10h's drive type of drive n: 0 none, 1 360 KB, 2 1.2 MB, 4 1.44 MB, 5 2.88 MB. Fixed by the
  * medium at start. */

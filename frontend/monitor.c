@@ -339,20 +339,45 @@ static void cmd_screentext(struct call *c)
 static void cmd_change(struct call *c)
 {
     struct nb_error e = { 0 };
-    bool ro = false;
+    const char *word[2] = { NULL, NULL };
+    unsigned flags = 0, n = 0;
 
-    for (unsigned k = 2; k < c->argc; k++)
-        ro |= !strcmp(c->argv[k], "read-only");
-    if (!nb_media_change(c->m, c->argv[0], c->argv[1], ro, &e))
+    for (unsigned k = 0; k < c->argc; k++) {
+        const char *a = c->argv[k];
+        if (!strcmp(a, "-f")) {
+            flags |= NB_MEDIA_FORCE;
+        } else if (n < 2) {
+            word[n++] = a;
+        } else if (!strcmp(a, "read-only")) {
+            flags |= NB_MEDIA_READ_ONLY;
+        } else if (!strcmp(a, "read-write")) {
+            flags |= NB_MEDIA_READ_WRITE;
+        } else if (strcmp(a, "raw") && strcmp(a, "retain")) { /* QEMU's format and mode */
+            complain(c, "%s: use read-only, read-write or retain", a);
+            return;
+        }
+    }
+    if (n < 2 || !*word[1])
+        complain(c, "%s", "use [-f] DRIVE FILE [read-only|read-write]");
+    else if (!nb_media_change(c->m, word[0], word[1], flags, &e))
         complain(c, "%s", e.text);
 }
 
 static void cmd_eject(struct call *c)
 {
     struct nb_error e = { 0 };
-    const char *drive = c->argv[c->argc - 1]; /* -f may come first */
+    const char *drive = NULL;
+    unsigned flags = 0;
 
-    if (!nb_media_change(c->m, drive, NULL, false, &e))
+    for (unsigned k = 0; k < c->argc; k++) {
+        if (!strcmp(c->argv[k], "-f"))
+            flags = NB_MEDIA_FORCE;
+        else
+            drive = c->argv[k];
+    }
+    if (!drive || c->argc > 1 + (flags != 0))
+        complain(c, "%s", "use [-f] DRIVE");
+    else if (!nb_media_change(c->m, drive, NULL, flags, &e))
         complain(c, "%s", e.text);
 }
 
@@ -403,8 +428,9 @@ static const struct {
     { "screentext", NULL, "", 0, 0, cmd_screentext, "text of a text screen" },
     { "sendbreak", "chardev-send-break", "[PORT]", 0, 1, cmd_sendbreak, "break on a serial line" },
     { "savevm", NULL, "FILE", 1, 1, cmd_savevm, "saves the state for -loadvm" },
-    { "change", NULL, "DRIVE FILE [read-only]", 2, 4, cmd_change, "other medium; info block" },
-    { "eject", NULL, "DRIVE", 1, 2, cmd_eject, "takes the medium out" },
+    { "change", NULL, "[-f] DRIVE FILE [MODE]", 2, 5, cmd_change,
+      "other medium; MODE: read-only, read-write" },
+    { "eject", NULL, "[-f] DRIVE", 1, 2, cmd_eject, "takes the medium out; -f: though locked" },
     { "log", NULL, "ITEMS", 1, 1, cmd_log, "what is logged; log help" },
     { "quit", "q", "", 0, 0, cmd_quit, "ends nestbox" },
 };

@@ -68,6 +68,8 @@ void nb_config_free(struct nb_config *cfg);
  *   no-reboot    on: a reset ends nb_run with NB_RESET
  *   no-shutdown  on: power-off pauses instead of ending
  *   d            items, comma separated: guest_errors,unimp,int,exec,cpu,mmu,hash,reg,irq ("help" too)
+ *   dfilter      START+SIZE, START-SIZE or START..END, comma separated: addresses that are traced
+ *   dlimit       bytes of log after which the machine is paused (4G; 0: never)
  *   stop-at      retired-instruction count at which nb_run returns NB_STOP_AT
  *   loadvm       FILE made by nb_save
  * "help" as the value of cpu, machine, device, vga, d, serial or clock fails with the list as text
@@ -199,8 +201,16 @@ bool nb_log_items(struct nb_machine *m, const char *items, struct nb_error *e);
 /* ---- state and media [machine] */
 
 bool nb_save(struct nb_machine *m, const char *file, struct nb_error *e);
-/* Drive by id ("ide0-hd0", "floppy0"; `info block` lists them); file NULL: eject. */
-bool nb_media_change(struct nb_machine *m, const char *drive, const char *file, bool read_only,
+enum {
+    NB_MEDIA_READ_ONLY = 1,  /* without this and the next: as the drive was configured */
+    NB_MEDIA_READ_WRITE = 2,
+    NB_MEDIA_FORCE = 4,      /* though the guest has locked the medium in */
+};
+/* Puts another medium into a floppy or CD-ROM drive ("floppy0", "ide1-cd0"; `info block` lists
+ * them); file NULL: takes it out. false: *e says why, and the drive is as it was (empty if the same
+ * file could not be opened again). A drive that the guest has locked refuses without force, and the
+ * guest is told that somebody wants the medium. */
+bool nb_media_change(struct nb_machine *m, const char *drive, const char *file, unsigned flags,
                      struct nb_error *e);
 
 
@@ -370,7 +380,7 @@ struct nb_cpu_exit {
  * may be NULL. [idle] */
 enum nb_cpu_reason nb_cpu_run(struct nb_cpu *cpu, const struct nb_cpu_limits *limits,
                               struct nb_cpu_exit *exit);
-/* One instruction (one iteration of a repeated INS or OUTS): NB_CPU_COUNT when it was done. [idle] */
+/* One instruction, or one iteration of a repeated one: NB_CPU_COUNT when it was done. [idle] */
 enum nb_cpu_reason nb_cpu_step(struct nb_cpu *cpu, struct nb_cpu_exit *exit);
 /* The run that is going on, or the next one, ends: in front of the next instruction, or of this one
  * if a code or block hook asks. Async-signal-safe. [any] */
@@ -455,15 +465,15 @@ struct nb_cpu_context *nb_cpu_context_save(struct nb_cpu *cpu, struct nb_error *
 bool nb_cpu_context_update(struct nb_cpu *cpu, struct nb_cpu_context *ctx, struct nb_error *e);
 bool nb_cpu_context_restore(struct nb_cpu *cpu, const struct nb_cpu_context *ctx, struct nb_error *e);
 bool nb_cpu_context_equal(const struct nb_cpu_context *a, const struct nb_cpu_context *b); /* [any] */
-void nb_cpu_context_free(struct nb_cpu_context *ctx);                                      /* [any] */
+void nb_cpu_context_free(struct nb_cpu_context *ctx); /* [any] */
 
-/* Registers, mappings and all bytes of memory. Restoring maps again what was mapped and unmaps what
- * was not; buffers of yours get their bytes back, and must still be mapped where they were, or be
- * free to be mapped there again. Hooks stay as they are. */
+/* Registers, mappings and all bytes of memory. Restoring (into the same CPU) maps again what was mapped
+ * and unmaps what was not. Buffers of yours get their bytes back, so that they must live as long as
+ * the snapshot. Hooks stay as they are. Free it before its CPU. */
 struct nb_cpu_snapshot;
 struct nb_cpu_snapshot *nb_cpu_snapshot_take(struct nb_cpu *cpu, struct nb_error *e);
 bool nb_cpu_snapshot_restore(struct nb_cpu *cpu, const struct nb_cpu_snapshot *s, struct nb_error *e);
-void nb_cpu_snapshot_free(struct nb_cpu_snapshot *s);                                      /* [any] */
+void nb_cpu_snapshot_free(struct nb_cpu_snapshot *s);
 
 #if defined(__GNUC__)
 #pragma GCC visibility pop

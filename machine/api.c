@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "core/xalloc.h"
+#include "cpu/trace.h"
 
 #ifndef NESTBOX_VERSION
 #define NESTBOX_VERSION "0.1.0"
@@ -68,9 +69,19 @@ static void log_line(void *machine, enum log_class cls, const char *line)
 {
     struct nb_machine *m = machine;
 
-    (void)cls;
-    if (m->cfg->log_fn)
-        m->cfg->log_fn(m->cfg->log_to, line);
+    if (!m->cfg->log_fn)
+        return;
+    m->cfg->log_fn(m->cfg->log_to, line);
+    if (cls == LOG_WARN || !m->cfg->log_limit)
+        return;
+    m->log_bytes += strlen(line) + 1;
+    if (m->log_bytes < m->cfg->log_limit)
+        return;
+    m->log_bytes = 0;
+    nb_pause(m);
+    log_write(&m->log, LOG_WARN, "log: the budget of %llu bytes (-dlimit) is used up; the machine is "
+              "paused, \"cont\" goes on for as much again",
+              (unsigned long long)m->cfg->log_limit);
 }
 
 static void kick_cpu(void *machine)
@@ -91,6 +102,18 @@ static i64 rtc_start(const struct config *cfg)
         return 1262304000; /* 2010-01-01 */
     i64 now = os_wall_ns() / (i64)NS_PER_SEC;
     return cfg->rtc_local ? now + os_zone_offset(now) : now;
+}
+
+static void start_trace(struct nb_machine *m)
+{
+    struct cpu_trace_range r[CPU_TRACE_RANGES];
+    unsigned n = MIN(m->cfg->num_log_ranges, (unsigned)CPU_TRACE_RANGES);
+
+    for (unsigned k = 0; k < n; k++)
+        r[k] = (struct cpu_trace_range){ m->cfg->log_range[k].first, m->cfg->log_range[k].last };
+    if (n)
+        cpu_trace_filter(m->cpu, r, n);
+    cpu_trace_update(m->cpu);
 }
 
 struct nb_machine *nb_new(const struct nb_config *cfg, struct nb_error *e)
@@ -128,6 +151,7 @@ struct nb_machine *nb_new(const struct nb_config *cfg, struct nb_error *e)
             m->dev[k]->cls->reset(m->dev[k], RESET_POWER_ON);
     cpu_set_a20(m->cpu, m->a20_level);
     cpu_reset(m->cpu, CPU_POWER_ON);
+    start_trace(m);
     if (m->cfg->loadvm && !machine_load(m, m->cfg->loadvm, &err))
         goto fail;
     return m;
@@ -173,6 +197,7 @@ bool nb_log_items(struct nb_machine *m, const char *items, struct nb_error *e)
         return false;
     }
     m->log.mask = mask;
+    cpu_trace_update(m->cpu);
     return true;
 }
 
@@ -186,17 +211,14 @@ bool nb_save(struct nb_machine *m, const char *file, struct nb_error *e)
     return false;
 }
 
-bool nb_media_change(struct nb_machine *m, const char *drive, const char *file, bool read_only,
+bool nb_media_change(struct nb_machine *m, const char *drive, const char *file, unsigned flags,
                      struct nb_error *e)
 {
     struct err err = { 0 };
 
-    (void)file;
-    (void)read_only;
-    if (!drive_find(m, drive))
-        err_set(&err, ERR_CONFIG, "no drive \"%s\"; \"info block\" lists them", drive);
-    else
-        err_set(&err, ERR_CONFIG, "%s: media cannot be changed while the machine runs yet", drive);
+    if (file ? drive_change(m, drive, file, flags, &err) :
+               drive_eject(m, drive, flags & NB_MEDIA_FORCE, &err))
+        return true;
     error_out(e, &err);
     return false;
 }

@@ -6,6 +6,7 @@
 
 #include "bios/disk/builtin.h"
 #include "core/xalloc.h"
+#include "devices/i82077.h"
 #include "host/blk.h"
 
 static void warn_line(void *machine, const char *line)
@@ -39,11 +40,44 @@ static struct block *open_medium(struct nb_machine *m, const struct drive_config
         if (!b)
             return NULL;
     }
-    b->werror = cfg->werror;
-    b->rerror = cfg->rerror;
-    b->on_stop = io_stop;
-    b->on_stop_to = m;
     return b;
+}
+
+static bool removable(const struct drive_config *cfg)
+{
+    return cfg->iface == DRIVE_FLOPPY || cfg->cdrom;
+}
+
+/* What the drive can take; a disk's own device judges the other images. */
+static bool check_medium(const struct drive *d, const struct block *b, struct err *e)
+{
+    if (d->cfg.iface == DRIVE_FLOPPY && b->sectors > FDC_MAX_SECTORS)
+        return err_set(e, ERR_CONFIG, "%s is larger than any floppy disk (%u KB)", d->cfg.file,
+                       FDC_MAX_SECTORS / 2);
+    if (removable(&d->cfg) && b->sectors < (d->cfg.cdrom ? 4 : 1))
+        return err_set(e, ERR_CONFIG, "%s is too short for a %s", d->cfg.file,
+                       d->cfg.cdrom ? "CD-ROM" : "floppy disk");
+    return true;
+}
+
+/* Opens what cfg names and makes it the drive's medium. */
+static bool load_medium(struct nb_machine *m, struct drive *d, struct err *e)
+{
+    struct block *b = open_medium(m, &d->cfg, e);
+
+    if (!b)
+        return false;
+    if (!check_medium(d, b, e)) {
+        block_close(b);
+        return false;
+    }
+    if (removable(&d->cfg))
+        block_tray_load(d->blk, b);
+    else
+        d->blk = b;
+    xfree(d->file);
+    d->file = xstrdup(d->cfg.file ? d->cfg.file : "(built-in)");
+    return true;
 }
 
 bool drives_open(struct nb_machine *m, struct err *e)
@@ -66,17 +100,110 @@ bool drives_open(struct nb_machine *m, struct err *e)
         else
             snprintf(d->id, sizeof d->id, "ide%u-%s%u", d->cfg.index / 2,
                      d->cfg.cdrom ? "cd" : "hd", d->cfg.index % 2);
+        d->cfg.file = d->cfg.file ? xstrdup(d->cfg.file) : NULL; /* it may change */
+        if (removable(&d->cfg))
+            d->blk = block_tray();
         if (!d->cfg.file && !d->cfg.builtin) {
-            if (d->cfg.iface == DRIVE_IDE && !d->cfg.cdrom)
+            if (!removable(&d->cfg))
                 return err_set(e, ERR_CONFIG, "%s: a hard disk needs a file", d->id);
-            continue;
-        }
-        d->blk = open_medium(m, &d->cfg, e);
-        if (!d->blk)
+        } else if (!load_medium(m, d, e)) {
             return false;
-        d->file = xstrdup(d->cfg.file ? d->cfg.file : "(built-in)");
+        }
+        d->blk->werror = d->cfg.werror;
+        d->blk->rerror = d->cfg.rerror;
+        d->blk->on_stop = io_stop;
+        d->blk->on_stop_to = m;
     }
     return true;
+}
+
+/* ---- other media while the machine runs */
+
+/* The drive of that name if its medium may be taken out now. */
+static struct drive *drive_to_empty(struct nb_machine *m, const char *id, bool force, struct err *e)
+{
+    struct drive *d = drive_find(m, id);
+
+    if (!d) {
+        err_set(e, ERR_CONFIG, "no drive \"%.40s\"; \"info block\" lists them", id);
+        return NULL;
+    }
+    if (!removable(&d->cfg)) {
+        err_set(e, ERR_CONFIG, "%s is a hard disk: its medium cannot be changed while the machine "
+                "runs; start nestbox with another -drive", d->id);
+        return NULL;
+    }
+    /* what the controller has under way is the former medium's */
+    struct device *dev = machine_device(m, d->cfg.iface == DRIVE_FLOPPY ? m->board->fdc :
+                                                                          m->board->ide);
+    if (dev && dev->cls->pre_save)
+        dev->cls->pre_save(dev);
+    if (d->blk->stalled) {
+        err_set(e, ERR_CONFIG, "%s: a failed access waits to be tried again: make room and \"cont\", "
+                "then change the medium", d->id);
+        return NULL;
+    }
+    /* a tray that the guest has opened is open */
+    if (d->blk->locked && d->blk->inserted && !force) {
+        d->blk->eject_wanted = true;
+        err_set(e, ERR_CONFIG, "%s: the guest has locked the medium in and is asked to let it go; "
+                "try again then, or use -f", d->id);
+        return NULL;
+    }
+    return d;
+}
+
+static void unload(struct drive *d)
+{
+    block_tray_load(d->blk, NULL);
+    xfree(d->file);
+    xfree(d->cfg.file);
+    d->file = d->cfg.file = NULL;
+}
+
+bool drive_eject(struct nb_machine *m, const char *id, bool force, struct err *e)
+{
+    struct drive *d = drive_to_empty(m, id, force, e);
+
+    if (!d)
+        return false;
+    if (block_tray_medium(d->blk)) {
+        LOG(&m->log, INFO, "%s: ejected", d->id);
+        unload(d);
+    }
+    return true;
+}
+
+bool drive_change(struct nb_machine *m, const char *id, const char *file, unsigned flags,
+                  struct err *e)
+{
+    struct drive *d = drive_to_empty(m, id, flags & NB_MEDIA_FORCE, e);
+
+    if (!d)
+        return false;
+    struct drive_config was = d->cfg;
+    char *old_file = was.file;
+    bool ok;
+
+    if (flags & NB_MEDIA_READ_ONLY)
+        d->cfg.read_only = true;
+    else if (flags & NB_MEDIA_READ_WRITE && !d->cfg.cdrom)
+        d->cfg.read_only = false;
+    /* our own hold on the same file would be in the way */
+    if (d->file && !strcmp(d->file, file))
+        block_tray_load(d->blk, NULL);
+    d->cfg.file = xstrdup(file);
+    ok = load_medium(m, d, e);
+    if (ok) {
+        LOG(&m->log, INFO, "%s: %s is in", d->id, d->file);
+        xfree(old_file);
+        return true;
+    }
+    xfree(d->cfg.file);
+    d->cfg = was;
+    if (!block_tray_medium(d->blk))
+        unload(d);
+    return err_prefix(e, "%s", d->id);
 }
 
 void drives_close(struct nb_machine *m)
@@ -85,6 +212,7 @@ void drives_close(struct nb_machine *m)
         if (m->drives[k].blk)
             block_close(m->drives[k].blk);
         xfree(m->drives[k].file);
+        xfree(m->drives[k].cfg.file);
     }
     m->num_drives = 0;
 }
@@ -102,13 +230,14 @@ void drives_info(struct nb_machine *m, struct strbuf *sb)
     for (unsigned k = 0; k < m->num_drives; k++) {
         const struct drive *d = &m->drives[k];
         const struct block *b = d->blk;
-        if (!b) {
-            sb_addf(sb, "%s: [not inserted]\n", d->id);
+        if (!d->file) {
+            sb_addf(sb, "%s: [not inserted]%s\n", d->id, b && b->locked ? " (locked)" : "");
             continue;
         }
-        sb_addf(sb, "%s: %s (raw%s%s) %llu sectors\n", d->id, d->file,
+        sb_addf(sb, "%s: %s (raw%s%s%s%s) %llu sectors\n", d->id, d->file,
                 b->read_only ? ", read-only" : "",
                 d->cfg.snapshot || m->cfg->snapshot_all ? ", snapshot" : "",
+                b->locked ? ", locked" : "", b->inserted ? "" : ", tray open",
                 (unsigned long long)b->sectors);
         sb_addf(sb, "    read %llu bytes in %llu, wrote %llu in %llu, flushes %llu, errors %llu\n",
                 (unsigned long long)b->rd_bytes, (unsigned long long)b->rd_ops,

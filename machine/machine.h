@@ -52,9 +52,9 @@ struct layout {
 
 struct drive {
     char id[24];        /* "ide0-hd0", "floppy1" */
-    struct block *blk;  /* NULL: empty */
-    char *file;
-    struct drive_config cfg;
+    struct block *blk;  /* of a removable drive a tray, empty or not */
+    char *file;         /* NULL: no medium */
+    struct drive_config cfg; /* its texts are the configuration's, but for file */
 };
 
 struct serial_port {
@@ -77,6 +77,7 @@ struct nb_machine {
     struct config *cfg;
     const struct board *board;
     struct log log;
+    u64 log_bytes;               /* since the start or the last pause for -dlimit */
     struct system sys;
     struct space mem, io;
     struct ram ram;
@@ -128,6 +129,9 @@ struct device *machine_device(struct nb_machine *m, const char *id);
 bool firmware_load(struct nb_machine *m, struct err *e);
 bool firmware_describe(struct nb_machine *m, struct err *e);
 void firmware_reset(struct nb_machine *m); /* power-on reset: -boot once= is over */
+/* tables.c: ACPI, $PIR, SMBIOS */
+bool tables_describe(struct nb_machine *m);
+void tables_info(struct nb_machine *m, struct strbuf *sb);
 /* kernel.c: -kernel, -initrd, -append */
 bool kernel_load(struct nb_machine *m, struct err *e);
 /* drives.c */
@@ -135,6 +139,10 @@ bool drives_open(struct nb_machine *m, struct err *e);
 void drives_close(struct nb_machine *m);
 void drives_info(struct nb_machine *m, struct strbuf *sb);
 struct drive *drive_find(struct nb_machine *m, const char *id);
+bool drive_eject(struct nb_machine *m, const char *id, bool force, struct err *e);
+/* flags: NB_MEDIA_... */
+bool drive_change(struct nb_machine *m, const char *id, const char *file, unsigned flags,
+                  struct err *e);
 /* ports.c: serial ports and the debug console */
 bool ports_open(struct nb_machine *m, struct err *e);
 void ports_close(struct nb_machine *m);

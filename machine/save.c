@@ -6,7 +6,7 @@
  *   section "cpu", one section per device in board order
  *   the typist's queue
  *   the serial ports' input that waits for the guest
- *   u8 marker per drive, 1 if it has an overlay, and then the overlay's contents
+ *   u8 marker per drive (MARK_...), and then the overlay's contents if it has one
  *   u64 "NBPAGES\n", u32 frames, u32 stored, u32 frame numbers[stored]
  *   zero bytes up to a multiple of 4096, then the stored pages: a file that can be mapped
  * Pages of zeros are not stored. Every number is checked when loading; a snapshot that is refused
@@ -123,13 +123,23 @@ static bool save_pages(struct nb_machine *m, struct counted_out *c)
     return true;
 }
 
+/* A drive's byte in the file. */
+enum { MARK_OVERLAY = 1, MARK_MEDIUM = 2, MARK_OPEN = 4 /* the guest has opened the tray */ };
+
+static u8 drive_mark(const struct drive *d)
+{
+    return (u8)((d->blk && d->blk->ops->save_overlay ? MARK_OVERLAY : 0) |
+                (d->file ? MARK_MEDIUM : 0) |
+                (d->file && !d->blk->inserted ? MARK_OPEN : 0));
+}
+
 static bool save_overlays(struct nb_machine *m, struct counted_out *c, struct err *e)
 {
     for (unsigned k = 0; k < m->num_drives; k++) {
         struct block *b = m->drives[k].blk;
-        u8 mark = b && b->ops->save_overlay ? 1 : 0;
+        u8 mark = drive_mark(&m->drives[k]);
         if (!counted_write(c, &mark, 1) ||
-            (mark && !b->ops->save_overlay(b, counted_write, c, e)))
+            (mark & MARK_OVERLAY && !b->ops->save_overlay(b, counted_write, c, e)))
             return false;
     }
     return true;
@@ -227,13 +237,21 @@ static bool load_overlays(struct nb_machine *m, struct counted_in *c, const char
 {
     for (unsigned k = 0; k < m->num_drives; k++) {
         struct block *b = m->drives[k].blk;
-        u8 mark;
-        if (!counted_read(c, &mark, 1) || mark > 1)
+        u8 mark, mine = drive_mark(&m->drives[k]);
+        if (!counted_read(c, &mark, 1) || mark > 7 || (mark & MARK_OPEN && !(mark & MARK_MEDIUM)))
             return refuse(e, file, "damaged: drives");
-        if (mark != (b && b->ops->load_overlay ? 1 : 0))
+        if ((mark ^ mine) & MARK_MEDIUM)
+            return err_set(e, ERR_STATE, "%s: %s %s when it was made", file, m->drives[k].id,
+                           mark & MARK_MEDIUM ? "had a medium" : "was empty");
+        if ((mark ^ mine) & MARK_OVERLAY)
             return err_set(e, ERR_STATE, "%s: %s was%s opened with snapshot=on when it was made",
-                           file, m->drives[k].id, mark ? "" : " not");
-        if (mark && !b->ops->load_overlay(b, counted_read, c, e))
+                           file, m->drives[k].id, mark & MARK_OVERLAY ? "" : " not");
+        if (mark & MARK_OPEN) {
+            if (!b->removable)
+                return refuse(e, file, "damaged: drives");
+            b->inserted = false;
+        }
+        if (mark & MARK_OVERLAY && !b->ops->load_overlay(b, counted_read, c, e))
             return false;
     }
     return true;

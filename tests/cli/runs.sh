@@ -72,4 +72,20 @@ grep -q "^running" out && grep -q "On this disk\|nestbox" out && grep -q "^trace
 [ -s late ] && [ "$(head -c 2 a.ppm)" = P6 ] || fail "the script left no files"
 nb -script play -serial null -d hash >out2 2>err2
 cmp out out2 && cmp err err2 || fail "a script's two runs differ"
+
+# Media change while it runs.
+head -c 737280 /dev/zero >image.fd
+cat >change <<'END'
+monitor "change floppy0 image.fd read-only"
+monitor "eject -f ide0-hd0"
+monitor "info block"
+monitor "change floppy0"
+monitor "eject floppy0"
+monitor "info block"
+END
+nb -fda '' -hda image.fd -snapshot -script change >out 2>err || fail "change: $(cat err)"
+grep -q "floppy0: image.fd (raw, read-only, snapshot) 1440 sectors" out || fail "change: $(cat out)"
+grep -q "ide0-hd0 is a hard disk" out || fail "eject of a disk: $(cat out)"
+grep -q "change: use" out || fail "change without a file: $(cat out)"
+grep -q "floppy0: .not inserted" out || fail "eject: $(cat out)"
 exit 0
