@@ -155,7 +155,7 @@ START_TEST(refusals_are_one_line)
     ck_assert_str_eq(answer("mouse_move 1"), "mouse_move: use DX DY [DZ]\n");
     ck_assert_str_eq(answer("x"), "x: use [/FMT] ADDR\n");
     ck_assert_str_eq(answer("x/4xw"), "x: use [/FMT] ADDR\n");
-    ck_assert_str_eq(answer("change a"), "change: use DRIVE FILE [read-only]\n");
+    ck_assert_str_eq(answer("change a"), "change: use [-f] DRIVE FILE [MODE]\n");
     ck_assert_str_eq(answer("savevm \"a"),
                      "savevm: the string is not closed or has an unknown escape\n");
     ck_assert_str_eq(answer("sendkey 1 2 3 4 5 6 7 8 9"), "sendkey: too many words\n");
