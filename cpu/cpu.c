@@ -8,6 +8,7 @@
 #include "cpu/isa.h"
 #include "cpu/simd.h"
 #include "cpu/sys.h"
+#include "cpu/trace.h"
 
 struct cpu *cpu_new(const struct cpu_config *cfg, struct err *e)
 {
@@ -39,6 +40,7 @@ void cpu_free(struct cpu *c)
 {
     if (!c)
         return;
+    trace_free(c);
     if (c->code)
         code_free(c);
     if (c->mmu)
@@ -330,7 +332,14 @@ size_t cpu_context_size(void)
 
 void cpu_context_get(const struct cpu *c, void *to)
 {
-    copy_fields(cpu_fields, (u8 *)(uintptr_t)c, to, false);
+    struct cpu *own = (struct cpu *)(uintptr_t)c;
+
+    u32 events = c->events;
+
+    cc_set(own, cc_flags(c)); /* the same flags are the same bytes */
+    own->events &= ~(u32)(EV_HOOK | EV_STOP);
+    copy_fields(cpu_fields, (u8 *)own, to, false);
+    own->events = events;
 }
 
 void cpu_context_set(struct cpu *c, const void *from)

@@ -77,8 +77,13 @@ enum hook_says hook_page(struct cpu *c, u32 la, paddr pa, u32 size, unsigned acc
     if (c->blk)
         cpu_sync(c);
     for (unsigned n = 0; h->refused && n < MAX_TRIES && h->refused(h->to, la, pa, size, access); n++)
-        if (h->allowed(h->to, pa, access, frame ? frame : &none))
+        if (h->allowed(h->to, pa, access, frame ? frame : &none) &&
+            !(access == CPU_FETCH && (c->events & EV_STOP)))
             return HOOK_AGAIN; /* the hook may have changed page tables, too */
+    if (access == CPU_FETCH && (c->events & EV_STOP)) { /* in front of this instruction, not behind it */
+        c->stop_hit = STOP_FETCH;
+        return HOOK_FAULT;
+    }
     /* the error code of a page table with these rights (SDM 3A 4.7), bit 4 for all fetches */
     err = (access == CPU_WRITE ? PF_W : 0) | (user ? PF_U : 0) | (access == CPU_FETCH ? PF_ID : 0);
     for (unsigned how = CPU_READ; how <= CPU_FETCH; how++)
@@ -100,9 +105,14 @@ void cpu_set_stop_at(struct cpu *c, bool on, u32 la)
         code_mapping_changed(c); /* near[] and links don't know it */
 }
 
+bool cpu_fetch_left(const struct cpu *c)
+{
+    return c->stop_hit == STOP_FETCH;
+}
+
 bool cpu_is_at_stop(const struct cpu *c)
 {
-    return c->stop_hit;
+    return c->stop_hit == STOP_ADDRESS;
 }
 
 /* ---- exceptions that came back */
@@ -140,14 +150,18 @@ void cpu_deliver_caught(struct cpu *c)
     c->catch_faults = true;
 }
 
-void cpu_drop_caught(struct cpu *c, bool set_regs)
+void cpu_note_caught(struct cpu *c)
 {
-    if (set_regs && !c->fault.soft) {
-        if (c->last_fault.vector == EXC_PF)
-            c->cr2 = c->last_fault.cr2;
-        if (c->last_fault.vector == EXC_DB)
-            c->dr6 |= c->pending_dr6;
-    }
+    if (c->fault.soft)
+        return;
+    if (c->last_fault.vector == EXC_PF)
+        c->cr2 = c->last_fault.cr2;
+    if (c->last_fault.vector == EXC_DB)
+        c->dr6 |= c->pending_dr6;
+}
+
+void cpu_drop_caught(struct cpu *c)
+{
     c->pending_dr6 = 0;
     c->fault.soft = false;
 }
@@ -167,6 +181,11 @@ bool cpu_is_shut_down(const struct cpu *c)
 void cpu_set_eip(struct cpu *c, u32 v)
 {
     c->eip = v;
+}
+
+void cpu_set_flags(struct cpu *c, u32 v)
+{
+    cpu_set_eflags(c, v);
 }
 
 bool cpu_set_ctl(struct cpu *c, enum cpu_reg r, u32 v)

@@ -48,8 +48,9 @@ void cpu_block_starts(struct cpu *c);
 /* cpu_run() returns CPU_BREAK in front of the instruction at linear address la, at full speed (the
  * breakpoints of cpu_break_add() step). */
 void cpu_set_stop_at(struct cpu *c, bool on, u32 la);
-/* Whether the last CPU_BREAK was that. */
+/* Whether the last CPU_BREAK was that, or because `refused` called cpu_stop() for a fetch. */
 bool cpu_is_at_stop(const struct cpu *c);
+bool cpu_fetch_left(const struct cpu *c);
 
 /* After CPU_BREAK of cpu_catch_faults(): INT n, INT3, INTO or ICEBP, which stand at EIP. */
 bool cpu_caught_int(const struct cpu *c);
@@ -57,14 +58,17 @@ bool cpu_caught_int(const struct cpu *c);
 void cpu_skip_int(struct cpu *c);
 /* ... delivers what was caught through the guest's table, as a machine would. */
 void cpu_deliver_caught(struct cpu *c);
-/* ... gives CR2 and DR6 what the delivery would have given them, and drops it. */
-void cpu_drop_caught(struct cpu *c, bool set_regs);
+/* ... gives CR2 and DR6 what the delivery would give them. */
+void cpu_note_caught(struct cpu *c);
+/* ... forgets it. */
+void cpu_drop_caught(struct cpu *c);
 /* HLT is over. */
 void cpu_unhalt(struct cpu *c);
 bool cpu_is_shut_down(const struct cpu *c);
 
-/* EIP and EFLAGS without cpu_set()'s flush of what was looked up. Not while an instruction runs. */
+/* Without cpu_set()'s flush of what was looked up. Not while an instruction runs. */
 void cpu_set_eip(struct cpu *c, u32 v);
+void cpu_set_flags(struct cpu *c, u32 v);
 /* CR0, CR3, CR4 and EFER as MOV and WRMSR set them, PDPTEs included. false: a processor refuses. */
 bool cpu_set_ctl(struct cpu *c, enum cpu_reg r, u32 v);
 /* MOV to ES, SS, DS, FS, GS with its checks in the current mode. false: *f is what it raises. */

@@ -261,6 +261,8 @@ static unsigned decode_crossing(struct cpu *c, u32 la, u32 frame, paddr pa, stru
         }
         if (!mmu_fetch(c, la + first, frame2, &pa2))
             return 0;
+        /* the first ones again: a hook that mapped the second page may have written here */
+        fetch_bytes(c, frame, pa, bytes, first);
         fetch_bytes(c, *frame2, pa2, bytes + first, 15 - first);
         st = isa_decode(c->isa, bytes, 15, c->mode, d);
     }
@@ -381,7 +383,7 @@ static NB_NOINLINE struct block *find_far(struct cpu *c, u32 la, u32 mode, struc
 
     /* never gets into near[] or a link, which would not ask */
     if (unlikely(c->stop_on) && la == c->stop_la) {
-        c->stop_hit = true;
+        c->stop_hit = STOP_ADDRESS;
         return NULL;
     }
     if (c->eip > c->seg[S_CS].limit) {

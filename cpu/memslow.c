@@ -59,10 +59,11 @@ static NB_COLD enum hook_says span_allowed(struct cpu *c, const struct span *s, 
                                            bool user)
 {
     for (unsigned i = 0; i < 2 && s->n[i]; i++)
-        for (unsigned how = CPU_READ; how <= CPU_WRITE; how++) {
-            if (!(how == CPU_WRITE ? write : read))
+        for (unsigned k = 0; k < 2; k++) { /* a write is what it is judged as first */
+            if (!(k == 0 ? write : read))
                 continue;
-            enum hook_says says = hook_page(c, s->la[i], s->w[i].pa, s->n[i], how, user, NULL);
+            enum hook_says says = hook_page(c, s->la[i], s->w[i].pa, s->n[i],
+                                            k == 0 ? CPU_WRITE : CPU_READ, user, NULL);
             if (says != HOOK_GO_ON)
                 return says;
         }

@@ -43,7 +43,7 @@ NB_INLINE unsigned run_block(struct cpu *c, struct block *b)
 /* Delivers the parked fault, or stops with it for the lab. */
 static bool deliver(struct cpu *c)
 {
-    if (unlikely(c->stop_hit)) /* no fault: the address to stop at */
+    if (unlikely(c->stop_hit)) /* no fault */
         return false;
     if (c->fault.vec < 32)
         c->stat_faults[c->fault.vec]++;
@@ -165,7 +165,7 @@ enum cpu_exit cpu_run(struct cpu *c, u64 until)
     unsigned rounds = 0;
 
     c->until = until;
-    c->stop_hit = false;
+    c->stop_hit = 0;
     for (;;) {
         if (last != c->retired) {
             last = c->retired;

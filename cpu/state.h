@@ -105,6 +105,7 @@ struct pending_fault {
 struct insn;
 struct block;
 struct cpu_hooks;
+struct cpu_trace;
 struct mmu;
 struct code_cache;
 struct isa;
@@ -209,7 +210,9 @@ struct cpu {
 
     /* a CPU without a machine: hook.h */
     struct cpu_hooks *hooks;
-    bool stop_on, stop_hit;
+    struct cpu_trace *trace; /* trace.h; may be NULL */
+    bool stop_on;
+    u8 stop_hit;           /* STOP_x: there is no block to run, and no fault either */
     u32 stop_la;
 
     /* wiring */
@@ -338,6 +341,7 @@ void code_mapping_changed(struct cpu *c);       /* la -> frame of code may have 
 void code_written(void *cpu, u32 frame, u32 off, u32 len); /* struct ram's hook */
 
 /* ---- cpu/hook.c */
+enum { STOP_ADDRESS = 1, STOP_FETCH /* the hook of a fetch has asked for a stop */ };
 enum hook_says { HOOK_GO_ON, HOOK_AGAIN, HOOK_FAULT };
 /* In front of the instruction (block) at EIP, when EV_HOOK is set. */
 enum hook_says hook_insn(struct cpu *c);

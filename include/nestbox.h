@@ -256,7 +256,8 @@ bool nb_cpu_reset(struct nb_cpu *cpu, struct nb_error *e);
 /* ---- memory [cpu]: 4 GB of physical addresses, 4 KB pages, nothing mapped at first.
  *
  * Access to what is not mapped, or not for this, is a page fault (vector 14, CR2 the linear address,
- * error code bit 0 mapped, 1 write, 2 CPL 3, 4 fetch) after the hooks NB_CPU_HOOK_UNMAPPED. */
+ * error code bit 0: the page is there and allows something, 1 write, 2 CPL 3, 4 fetch) after the
+ * hooks NB_CPU_HOOK_UNMAPPED. */
 
 enum { NB_CPU_R = 1, NB_CPU_W = 2, NB_CPU_X = 4, NB_CPU_RWX = 7 };
 /* Zeroed memory of the library's. addr and size are multiples of 4096; nothing may overlap. */
