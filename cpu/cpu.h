@@ -20,8 +20,9 @@ struct cpu_config {
     struct clock *clock;    /* may be NULL: TSC = retired count */
     struct log *log;
     bool exact;             /* cpu_run stops exactly at `until` without a counted clock, too */
-    bool soft_fpu;          /* counted mode asks for our own transcendental routines; there are none
-                               yet, and the host's results are used (docs/trace-hash.md) */
+    bool soft_fpu;          /* x87 and SSE in integers, as on hosts without such units ("fpu=soft" in
+                               model, too); a counted clock always has the transcendental functions
+                               that way (docs/trace-hash.md) */
     bool tlb_coherent;      /* architecture: "tlb=coherent" */
     /* INTA cycle: returns the vector; called with interrupts about to be delivered */
     int (*ack)(void *to);

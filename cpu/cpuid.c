@@ -142,9 +142,16 @@ static bool value_option(struct cpu *c, const char *opt, size_t len, struct err 
         memcpy(c->cpuid_vendor, v, 12);
         return true;
     }
+    if (eq && is_word(opt, klen, "fpu")) {
+        if (!is_word(v, vlen, "host") && !is_word(v, vlen, "soft"))
+            return err_set(e, ERR_CONFIG, "CPU option 'fpu=%.*s': 'host' or 'soft' is wanted",
+                           (int)vlen, v);
+        c->soft_fpu = *v == 's';
+        return true;
+    }
     return err_set(e, ERR_CONFIG,
-                   "CPU option '%.*s' is not known; +FEATURE, -FEATURE, msr=gp, level=N and "
-                   "vendor=NAME are", (int)len, opt);
+                   "CPU option '%.*s' is not known; +FEATURE, -FEATURE, msr=gp, level=N, "
+                   "vendor=NAME and fpu=soft are", (int)len, opt);
 }
 
 bool cpu_set_model(struct cpu *c, const char *spec, struct err *e)
@@ -238,8 +245,9 @@ void cpu_list_models(struct strbuf *sb)
     sb_addf(sb, "CPU models (the first is the default):\n");
     for (size_t k = 0; k < ARRAY_LEN(models); k++)
         sb_addf(sb, "  %-10s %s\n", models[k].name, models[k].text);
-    sb_addf(sb, "Options: -cpu MODEL,+FEATURE,-FEATURE,msr=gp|zero,level=1..5,vendor=NAME\n"
-                      "Features:");
+    sb_addf(sb, "Options: -cpu MODEL,+FEATURE,-FEATURE,msr=gp|zero,level=1..5,vendor=NAME,\n"
+                "         fpu=host|soft\n"
+                "Features:");
     for (size_t k = 0; k < ARRAY_LEN(features); k++) {
         if (implemented(&features[k]))
             sb_addf(sb, " %s", features[k].name);

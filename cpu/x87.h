@@ -49,12 +49,26 @@ struct fpu_ops {
     fpu_fn *ptan, *sincos, *xtract;     /* of a; out = ST(1), out + 16 = what is pushed */
     void (*clear)(void);                /* forgets flags that stuck */
 };
-extern const struct fpu_ops fpu_host_ops; /* x87_host.c */
+/* Hosts with an x87; -DNB_NO_HOST_X87 builds as the others do. */
+#if (defined(__x86_64__) || defined(__i386__)) && !defined(NB_NO_HOST_X87)
+#define NB_HOST_X87 1
+extern const struct fpu_ops fpu_host_ops;    /* x87_host.c */
+extern const struct fpu_ops fpu_counted_ops; /* the same, with the functions of x87_soft.c where one
+                                                host's results differ from another's */
+#else
+#define NB_HOST_X87 0
+#endif
+extern const struct fpu_ops fpu_soft_ops; /* x87_soft.c */
 
 NB_INLINE const struct fpu_ops *fpu_ops(const struct cpu *c)
 {
-    (void)c; /* soft routines (c->soft_fpu, hosts without an x87) would be chosen here */
-    return &fpu_host_ops;
+#if NB_HOST_X87
+    if (likely(!c->soft_fpu))
+        return c->counted ? &fpu_counted_ops : &fpu_host_ops;
+#else
+    (void)c;
+#endif
+    return &fpu_soft_ops;
 }
 
 NB_COLD u16 fpu_run_exact(struct cpu *c, fpu_fn *fn, void *out, const void *a, const void *b);

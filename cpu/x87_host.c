@@ -13,11 +13,9 @@
  *
  * Where an operation did not push what the masked path takes away (FPTAN out of range), taking it
  * leaves IE on the host, which costs the next operation a retry, no more. */
-#include "cpu/x87.h"
+#include "cpu/x87_soft.h"
 
-#if !defined(__x86_64__) && !defined(__i386__)
-#error "no x87 on this host, and the portable routines do not exist yet"
-#endif
+#if NB_HOST_X87
 
 #define X87_CLOBBERS_ \
     "memory", "cc", "st", "st(1)", "st(2)", "st(3)", "st(4)", "st(5)", "st(6)", "st(7)"
@@ -114,13 +112,19 @@ static void clear(void)
 }
 
 #define FIVE_(name) { name##_st, name##_f32, name##_f64, name##_i16, name##_i32 }
+#define EXACT_ \
+    .arith = { FIVE_(add), FIVE_(mul), FIVE_(com), FIVE_(com), FIVE_(sub), FIVE_(subr), \
+               FIVE_(div), FIVE_(divr) }, \
+    .load = { NULL, load_f32, load_f64, load_i16, load_i32, load_i64, load_bcd }, \
+    .store = { NULL, store_f32, store_f64, store_i16, store_i32, store_i64, store_bcd }, \
+    .constant = { fld1, fldl2t, fldl2e, fldpi, fldlg2, fldln2, fldz }, \
+    .ucom = ucom, .tst = tst, .sqrt = fsqrt, .rndint = frndint, .scale = fscale, .prem = fprem, \
+    .prem1 = fprem1, .xtract = fxtract, .clear = clear
+
 const struct fpu_ops fpu_host_ops = {
-    .arith = { FIVE_(add), FIVE_(mul), FIVE_(com), FIVE_(com), FIVE_(sub), FIVE_(subr), FIVE_(div),
-               FIVE_(divr) },
-    .load = { NULL, load_f32, load_f64, load_i16, load_i32, load_i64, load_bcd },
-    .store = { NULL, store_f32, store_f64, store_i16, store_i32, store_i64, store_bcd },
-    .constant = { fld1, fldl2t, fldl2e, fldpi, fldlg2, fldln2, fldz },
-    .ucom = ucom, .tst = tst, .sqrt = fsqrt, .rndint = frndint, .f2xm1 = f2xm1, .sin = fsin,
-    .cos = fcos, .scale = fscale, .prem = fprem, .prem1 = fprem1, .patan = fpatan, .yl2x = fyl2x,
-    .yl2xp1 = fyl2xp1, .ptan = fptan, .sincos = fsincos, .xtract = fxtract, .clear = clear,
+    EXACT_, .f2xm1 = f2xm1, .sin = fsin, .cos = fcos, .patan = fpatan, .yl2x = fyl2x,
+    .yl2xp1 = fyl2xp1, .ptan = fptan, .sincos = fsincos,
 };
+const struct fpu_ops fpu_counted_ops = { EXACT_, FPU_SOFT_TRANSCENDENTALS };
+
+#endif

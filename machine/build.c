@@ -303,7 +303,6 @@ static bool build_cpu(struct nb_machine *m, struct err *e)
         .io = &m->io,
         .clock = &m->clock,
         .log = &m->log,
-        .soft_fpu = m->cfg->clock != CLOCK_REAL,
         .ack = acknowledge,
         .ack_to = m,
         .on_vector = m->cfg->hash ? hash_vector : NULL,
