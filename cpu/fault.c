@@ -8,6 +8,7 @@
  * unaligned level-3 handler stack) would go on for ever; it ends in shutdown after 16 rounds. */
 #include "cpu/flags.h"
 #include "cpu/sys.h"
+#include "cpu/trace.h"
 
 enum { MAX_NESTED = 16 };
 
@@ -38,6 +39,7 @@ struct event {
     bool soft;    /* INT n, INT3, INTO: the gate's DPL is checked */
     bool has_err;
     u32 err;
+    const char *how; /* for traces */
     u32 eip;      /* to push */
     u32 eflags;   /* to push */
 };
@@ -218,10 +220,26 @@ static bool deliver_prot(struct cpu *c, const struct event *ev)
 
 static bool deliver(struct cpu *c, const struct event *ev)
 {
-    LOG(c->log, INT, "v=%02x e=%04x soft=%d cpl=%d %04x:%08x ss:esp=%04x:%08x eax=%08x cr2=%08x",
-        ev->vec, ev->err, ev->soft, c->cpl, c->seg[S_CS].sel, ev->eip, c->seg[S_SS].sel,
-        c->gpr[R_ESP], c->gpr[R_EAX], c->cr2);
-    return is_pe(c) ? deliver_prot(c, ev) : deliver_real(c, ev);
+    u16 cs = c->seg[S_CS].sel, ss = c->seg[S_SS].sel;
+    u32 la = c->seg[S_CS].base + ev->eip, esp = c->gpr[R_ESP], cr2 = c->cr2;
+    unsigned cpl = c->cpl;
+    bool ok;
+
+    if (likely(!log_on(c->log, LOG_INT)))
+        return is_pe(c) ? deliver_prot(c, ev) : deliver_real(c, ev);
+    ok = is_pe(c) ? deliver_prot(c, ev) : deliver_real(c, ev);
+    if (!trace_wants(c, la))
+        return ok;
+    if (ok)
+        log_write(c->log, LOG_INT, "int %llu v=%02x e=%04x %s cpl=%u %04x:%08x ss:esp=%04x:%08x "
+                  "cr2=%08x -> %04x:%08x", (unsigned long long)c->retired, ev->vec, ev->err,
+                  ev->how, cpl, cs, ev->eip, ss, esp, cr2, c->seg[S_CS].sel, c->eip);
+    else /* what comes of that is the next line */
+        log_write(c->log, LOG_INT, "int %llu v=%02x e=%04x %s cpl=%u %04x:%08x ss:esp=%04x:%08x "
+                  "cr2=%08x -> v=%02x e=%04x", (unsigned long long)c->retired, ev->vec, ev->err,
+                  ev->how, cpl, cs, ev->eip, ss, esp, cr2, c->fault.vec,
+                  c->fault.has_err ? c->fault.err : 0);
+    return ok;
 }
 
 /* SDM 3A table 6-4. */
@@ -275,7 +293,7 @@ void fault_deliver_at(struct cpu *c, u32 eip)
         return;
     }
     for (unsigned round = 0;; round++) {
-        struct event ev = { .eip = eip, .eflags = cpu_eflags(c) };
+        struct event ev = { .how = "fault", .eip = eip, .eflags = cpu_eflags(c) };
 
         if (!nest(c) || round == MAX_NESTED) {
             c->eip = eip;
@@ -323,7 +341,8 @@ void fault_deliver(struct cpu *c)
 
 void fault_interrupt(struct cpu *c, unsigned vec, bool nmi)
 {
-    struct event ev = { .vec = vec, .eip = c->eip, .eflags = cpu_eflags(c) };
+    struct event ev = { .vec = vec, .how = nmi ? "nmi" : "irq", .eip = c->eip,
+                        .eflags = cpu_eflags(c) };
 
     if (nmi)
         c->events |= EV_NMI_BLOCKED;
@@ -337,7 +356,8 @@ void fault_interrupt(struct cpu *c, unsigned vec, bool nmi)
 
 bool fault_soft_int(struct cpu *c, unsigned vec, u32 next, bool icebp)
 {
-    struct event ev = { .vec = vec, .soft = !icebp, .eip = next, .eflags = cpu_eflags(c) };
+    struct event ev = { .vec = vec, .soft = !icebp, .how = icebp ? "icebp" : "soft", .eip = next,
+                        .eflags = cpu_eflags(c) };
     bool ok;
 
     if (c->catch_faults) {

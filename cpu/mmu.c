@@ -8,6 +8,7 @@
 #include "cpu/hook.h"
 #include "cpu/insn.h"
 #include "cpu/mmu.h"
+#include "cpu/trace.h"
 
 static void space_changed(void *cpu, paddr start, paddr end)
 {
@@ -123,8 +124,10 @@ void mmu_switch(struct cpu *c, bool cr3_load)
     struct ctx *old = m->cur;
     struct key k;
 
-    (void)cr3_load; /* every change is a flush point: ctx_get compares what it kept */
+    /* every change is a flush point: ctx_get compares what it kept */
     m->stat_switches++;
+    if (log_on(c->log, LOG_MMU))
+        trace_tlb(c, cr3_load ? "cr3" : "mode", false, 0);
     held_drop(m);
     find_key(c, &k);
     m->cur = ctx_get(c, &k);
@@ -157,6 +160,8 @@ void mmu_invlpg(struct cpu *c, u32 la)
 {
     struct mmu *m = c->mmu;
 
+    if (log_on(c->log, LOG_MMU))
+        trace_tlb(c, "invlpg", true, la);
     held_drop(m);
     ctx_drop_page(c, m->cur, la >> PAGE_SHIFT);
     if (m->exec_untracked)

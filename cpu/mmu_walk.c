@@ -4,6 +4,7 @@
  * that the instruction could fault on has been judged. There are no paging-structure caches. */
 #include "cpu/insn.h"
 #include "cpu/mmu.h"
+#include "cpu/trace.h"
 
 enum { CPUID_PAE = 1u << 6, CPUID_PAT = 1u << 16, CPUID_PSE36 = 1u << 17 };
 #define PHYS36 0xfffffffffull
@@ -119,7 +120,7 @@ static enum step walk_32(struct cpu *c, struct walk *w, u32 la)
     return take_level(w, e, pse && !pat ? PTE_PAT : 0) ? STEP_OK : STEP_RSVD;
 }
 
-bool mmu_walk(struct cpu *c, struct walk *w, u32 la, enum mmu_access acc, bool user)
+static bool walk(struct cpu *c, struct walk *w, u32 la, enum mmu_access acc, bool user)
 {
     c->mmu->stat_walks++;
     w->n = 0;
@@ -155,6 +156,15 @@ bool mmu_walk(struct cpu *c, struct walk *w, u32 la, enum mmu_access acc, bool u
     return true;
 }
 
+bool mmu_walk(struct cpu *c, struct walk *w, u32 la, enum mmu_access acc, bool user)
+{
+    bool ok = walk(c, w, la, acc, user);
+
+    if (log_on(c->log, LOG_MMU) && acc != ACC_DEBUG && (c->cr0 & CR0_PG))
+        trace_walk(c, w, la, acc, user, !ok);
+    return ok;
+}
+
 void mmu_commit(struct cpu *c, struct walk *w, bool write)
 {
     bool changed = false;
@@ -169,6 +179,8 @@ void mmu_commit(struct cpu *c, struct walk *w, bool write)
         u32 v = d->rd != NO_FRAME ? ld32(ram_rd(c->ram, d->rd) + d->off) : (u32)d->val;
         if (c->blk)
             cpu_sync(c); /* the table may hold code */
+        if (log_on(c->log, LOG_MMU))
+            trace_word(c, i, v, v | need);
         c->mmu->own_write = true;
         st32(ram_wr(c->ram, d->wr, d->off, 4) + d->off, v | need);
         c->mmu->own_write = false;

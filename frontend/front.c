@@ -51,7 +51,7 @@ void front_log(void *front, const char *line)
     struct front *f = front;
 
     if (f->log)
-        fprintf(f->log, "nestbox: %s\n", line);
+        fprintf(f->log, f->log == stderr ? "nestbox: %s\n" : "%s\n", line);
     else
         f->log_lost++;
 }

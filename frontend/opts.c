@@ -88,6 +88,8 @@ static const struct row rows[] = {
     { "s", NULL, K_OWN, NULL, OWN_S, "-gdb tcp:127.0.0.1:1234" },
     { "gdb", "DEV", K_OWN, NULL, OWN_GDB, "wait for gdb at tcp:127.0.0.1:PORT or unix:PATH" },
     { "d", "ITEMS", K_OWN, "d", OWN_D, "log guest_errors,unimp,int,...; hash: of the run" },
+    { "dfilter", "RANGES", K_KEY, "dfilter", 0, "trace only START+SIZE,START..END,..." },
+    { "dlimit", "SIZE", K_KEY, "dlimit", 0, "bytes of log after which it pauses (4G)" },
     { "D", "FILE", K_OWN, NULL, OWN_DEBUG_FILE, "where the log goes (default: stderr)" },
     { NULL, NULL, 0, NULL, 0, "For tests" },
     { "expect-screen", "TEXT", K_OWN, NULL, OWN_EXPECT_SCREEN, "end when the screen shows it" },

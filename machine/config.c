@@ -25,6 +25,7 @@ struct config *config_new(void)
     c->ram_mb = 512; /* what XP and the Linux installers are comfortable with */
     c->clock = CLOCK_REAL;
     c->ns_per_insn = 1;
+    c->log_limit = 4ull << 30;
     c->stop_at = UINT64_MAX;
     c->testexit_base = 0xf4;
     c->testexit_size = 4;
@@ -438,6 +439,61 @@ static bool set_clock(struct config *c, const char *value, struct err *e)
     return ok;
 }
 
+static bool log_size(const char *v, u64 *size)
+{
+    static const char units[] = "kmgt";
+    char text[32], *unit;
+    size_t n = strlen(v);
+
+    if (!n || n >= sizeof text)
+        return false;
+    memcpy(text, v, n + 1);
+    unit = strchr(units, text[n - 1] | 0x20);
+    if (unit)
+        text[n - 1] = 0;
+    if (!options_number(text, size) || *size > (1ull << 40))
+        return false;
+    if (unit)
+        *size <<= 10 * (unit - units + 1);
+    return true;
+}
+
+/* QEMU's form: START+SIZE, START-SIZE (up to START), START..END, comma separated. */
+static bool set_filter(struct config *c, const char *value, struct err *e)
+{
+    char text[512], *save = NULL;
+
+    if ((size_t)snprintf(text, sizeof text, "%s", value) >= sizeof text)
+        return err_set(e, ERR_CONFIG, "-dfilter: too many ranges");
+    c->num_log_ranges = 0;
+    for (char *p = strtok_r(text, ",", &save); p; p = strtok_r(NULL, ",", &save)) {
+        char *op = p + strcspn(p, "+-."), kind = *op;
+        const char *second = op + (kind == '.' && op[1] == '.' ? 2 : 1);
+        u64 a, b;
+        if (c->num_log_ranges == ARRAY_LEN(c->log_range))
+            return err_set(e, ERR_CONFIG, "-dfilter: more than %zu ranges",
+                           ARRAY_LEN(c->log_range));
+        if (kind)
+            *op = 0;
+        if (!kind || (kind == '.' && second != op + 2) || !options_number(p, &a) ||
+            !options_number(second, &b) || a > 0xffffffff || b > 0x100000000 || !(b || kind == '.'))
+            return err_set(e, ERR_CONFIG, "-dfilter %s: use START+SIZE, START-SIZE or START..END",
+                           value);
+        if (kind == '+')
+            b = MIN(a + b - 1, 0xffffffffull);
+        if (kind == '-') { /* QEMU: the SIZE bytes that end with START */
+            u64 first = b > a ? 0 : a - b + 1;
+            b = a;
+            a = first;
+        }
+        if (b < a || b > 0xffffffff)
+            return err_set(e, ERR_CONFIG, "-dfilter %s: a range ends before it starts", value);
+        c->log_range[c->num_log_ranges].first = (u32)a;
+        c->log_range[c->num_log_ranges++].last = (u32)b;
+    }
+    return c->num_log_ranges || err_set(e, ERR_CONFIG, "-dfilter: no range");
+}
+
 bool config_log_mask(const char *items, u32 *mask, bool *hash, struct err *e)
 {
     static const struct { const char *name; u32 mask; const char *help; } names[] = {
@@ -603,6 +659,13 @@ bool config_set(struct config *c, const char *key, const char *v, struct err *e)
         if (!config_log_mask(v, &mask, &c->hash, e))
             return false;
         c->log_mask |= mask;
+        return true;
+    }
+    if (!strcmp(key, "dfilter"))
+        return set_filter(c, v, e);
+    if (!strcmp(key, "dlimit")) {
+        if (!log_size(v, &c->log_limit) || (c->log_limit && c->log_limit < 4096))
+            return err_set(e, ERR_CONFIG, "-dlimit %s: use 4K or more, or 0 for no limit", v);
         return true;
     }
     if (!strcmp(key, "loadvm"))

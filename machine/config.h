@@ -58,6 +58,9 @@ struct config {
     u64 seed, stop_at;
     bool no_reboot, no_shutdown, hash;
     u32 log_mask;
+    u64 log_limit;                    /* bytes; 0: none */
+    struct { u32 first, last; } log_range[16];
+    unsigned num_log_ranges;
     char *loadvm;
     void (*log_fn)(void *to, const char *line);
     void *log_to;
