@@ -202,10 +202,10 @@ START_TEST(stop_from_another_thread)
         nb_cpu_set(cpu, NB_CPU_GDTR_LIMIT, 15);
         nb_cpu_set(cpu, NB_CPU_IDTR_BASE, DATA + 0x100);
         nb_cpu_set(cpu, NB_CPU_IDTR_LIMIT, 255);
-        nb_cpu_set(cpu, NB_CPU_SS_BASE, DATA);
+        nb_cpu_set(cpu, NB_CPU_SS_BASE, DATA + 0x10000);
         nb_cpu_set(cpu, NB_CPU_SS_LIMIT, 0xffff);
         nb_cpu_set(cpu, NB_CPU_SS_ATTR, 0x93); /* SP wraps at 64K within mapped memory */
-        ck_assert(nb_cpu_map(cpu, DATA + 0x4000, 0xc000, NB_CPU_R | NB_CPU_W, NULL));
+        ck_assert(nb_cpu_map(cpu, DATA + 0x10000, 0x10000, NB_CPU_R | NB_CPU_W, NULL));
         nb_cpu_set(cpu, NB_CPU_ESP, 0xfff0);
         nb_cpu_set(cpu, NB_CPU_EIP, CODE);
         PUT(cpu, CODE, 0x0f, 0x0b);
