@@ -5,7 +5,7 @@
  * or both; a dump behind an event's line ("v=.. e=..") belongs to the event. Disassembly is printed
  * once, at translation: a table keeps the latest.
  * Bochs (debugger, "trace on" and "trace-reg on"): a record is a line "(0).[count] [address] cs:eip
- * (..): instruction ; bytes" and the registers that follow. */
+ * (..): instruction ; bytes" and the registers in front of it. */
 #include "lab/trace_read.h"
 
 #include <ctype.h>
@@ -368,16 +368,18 @@ static bool bochs(struct trace_reader *r, const char *p, struct trace_rec *rec)
     u64 v;
     int f;
 
+    if (!strncmp(p, "CPU0:", 5)) {
+        begin(r);
+        return false;
+    }
     if (!strncmp(p, "(0).[", 5)) {
-        if (finish(r, rec)) {
-            put_back(r);
-            return true;
-        }
         q = strstr(p, "] [");
         q = q ? strchr(q + 3, ']') : NULL;
         if (!q)
             return false;
-        begin(r);
+        if (!r->open)
+            begin(r);
+        r->next.line = r->line;
         q += 1 + strspn(q + 1, " ");
         if (!take_far(&q, &r->next)) {
             r->open = false;
@@ -389,7 +391,7 @@ static bool bochs(struct trace_reader *r, const char *p, struct trace_rec *rec)
             snprintf(r->next.text, sizeof r->next.text, "%.*s",
                      (int)MIN(semi ? (size_t)(semi - q - 3) : strlen(q + 3),
                               sizeof r->next.text - 1), q + 3);
-        return false;
+        return finish(r, rec);
     }
     if (!r->open)
         return false;
@@ -428,7 +430,7 @@ static enum trace_form guess(const char *p)
     if (!strncmp(p, "Trace ", 6) || !strncmp(p, "EAX=", 4) || !strncmp(p, "RAX=", 4) ||
         !strncmp(p, "IN:", 3))
         return TRACE_QEMU;
-    return strncmp(p, "(0).[", 5) ? TRACE_UNKNOWN : TRACE_BOCHS;
+    return strncmp(p, "(0).[", 5) && strncmp(p, "CPU0:", 5) ? TRACE_UNKNOWN : TRACE_BOCHS;
 }
 
 bool trace_next(struct trace_reader *r, struct trace_rec *rec, struct err *e)
@@ -456,5 +458,5 @@ bool trace_next(struct trace_reader *r, struct trace_rec *rec, struct err *e)
     if (r->form == TRACE_UNKNOWN)
         return err_set(e, ERR_RESOURCE, "%s: there is no line of a trace that nestbox, QEMU (-d "
                        "cpu,exec) or Bochs (trace on) writes", r->name);
-    return finish(r, rec);
+    return r->form != TRACE_BOCHS && finish(r, rec);
 }
