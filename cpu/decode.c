@@ -324,8 +324,9 @@ have_opcode:
         if (OPD_KIND(d->row->o[0]) == OK_X || OPD_KIND(d->row->o[1]) == OK_X ||
             OPD_KIND(d->row->o[0]) == OK_Y)
             in->seg = d->seg_prefix != 0xff ? d->seg_prefix : S_DS;
-        /* XLAT's implicit DS:[eBX+AL]; MASKMOVQ's and MASKMOVDQU's DS:[eDI] */
-        if ((d->map == MAP_1 && d->opcode == 0xd7) || (d->map == MAP_2 && d->opcode == 0xf7))
+        /* XLAT's implicit DS:[eBX+AL]; MASKMOVQ's and MASKMOVDQU's DS:[eDI]; MONITOR's DS:[eAX] */
+        if ((d->map == MAP_1 && d->opcode == 0xd7) || (d->map == MAP_2 && d->opcode == 0xf7) ||
+            d->row->map == MAP_2X)
             in->seg = d->seg_prefix != 0xff ? d->seg_prefix : S_DS;
     }
     in->len = (u8)r.pos;
