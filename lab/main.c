@@ -25,7 +25,7 @@ static const char usage[] =
     "      vectors from the host CPU\n"
     "  report [-html FILE] [-count N] [-seed S] [-meta FILE] [FILE...]\n"
     "      by row of the instruction table: what was run and reached, and what differs\n"
-    "  tracediff [-context N] [-ignore NAME,...] A B\n"
+    "  tracediff [-context N] [-ignore NAME,...] [-from EIP] A B\n"
     "      the first difference of two traces (nestbox's, QEMU's, Bochs's)\n"
     "  masks\n"
     "      what is not compared, and why\n"
@@ -212,14 +212,20 @@ static int cmd_tracediff(int argc, char **argv)
 
     for (; argc > 2 && argv[0][0] == '-'; argc -= 2, argv += 2) {
         u64 n;
-        if (!strcmp(argv[0], "-ignore"))
+        if (!strcmp(argv[0], "-ignore")) {
             o.ignore = argv[1];
-        else if (strcmp(argv[0], "-context"))
+        } else if (!strcmp(argv[0], "-from")) {
+            if (!number(argv[1], &n) || n > 0xffffffff)
+                return complain("-from is an address such as 0x7c00, not", argv[1]);
+            o.has_from = true;
+            o.from = (u32)n;
+        } else if (strcmp(argv[0], "-context")) {
             return complain("unknown option", argv[0]);
-        else if (!number(argv[1], &n) || n > 1000)
+        } else if (!number(argv[1], &n) || n > TRACEDIFF_MAX_CONTEXT) {
             return complain("-context is 0 to 1000, not", argv[1]);
-        else
+        } else {
             o.context = (unsigned)n;
+        }
     }
     if (argc != 2)
         return complain("tracediff wants two files", NULL);
