@@ -5,6 +5,7 @@
  */
     .section .rodata
     .globl  nb_builtin_disk, nb_builtin_disk_end
+    .hidden nb_builtin_disk, nb_builtin_disk_end
     .type   nb_builtin_disk, %object
     .balign 16
 nb_builtin_disk:

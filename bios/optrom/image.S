@@ -2,6 +2,7 @@
 /* The kernel-starting option ROM as read-only data of libnestbox. */
     .section .rodata
     .globl  nb_kernel_rom, nb_kernel_rom_end
+    .hidden nb_kernel_rom, nb_kernel_rom_end
     .type   nb_kernel_rom, %object
     .balign 16
 nb_kernel_rom:
