@@ -255,9 +255,13 @@ static const struct field cpu_fields[] = {
     F_BOOL(struct cpu, ignne),
     { .tag = "monitor", .kind = FIELD_SUB, .offset = offsetof(struct cpu, monitor), .count = 1,
       .sub = monitor_fields, .sub_size = sizeof(struct monitor), .since = 2 },
+    { .tag = "fruitless_at", .kind = FIELD_INT, .offset = offsetof(struct cpu, fruitless_at),
+      .elem_size = 8, .count = 1, .since = 3 },
+    { .tag = "fruitless", .kind = FIELD_INT, .offset = offsetof(struct cpu, fruitless),
+      .elem_size = 4, .count = 1, .since = 3 },
     F_END
 };
-#define CPU_STATE_VERSION 2
+#define CPU_STATE_VERSION 3
 
 bool cpu_save(struct cpu *c, struct snap_out *out, struct err *e)
 {

@@ -6,9 +6,23 @@
 #include "cpu/isa.h"
 #include "cpu/sys.h"
 
-/* Rounds without an instruction retired, after which cpu_run() comes up for air: a handler that is
- * itself the instruction that faults would keep it for ever. */
-enum { MAX_ROUNDS = 1000 };
+/* Deliveries in a row, with no instruction retired between them, that count nothing. A handler that is
+ * itself the instruction that faults goes on for ever: from here on each delivery counts one, so that
+ * time passes, deadlines come and budgets end. The count is part of the CPU's state and moves with
+ * deliveries alone: how often the host looked in between changes nothing. */
+enum { FREE_DELIVERIES = 1000 };
+
+static void count_delivery(struct cpu *c)
+{
+    if (c->retired != c->fruitless_at) {
+        c->fruitless = 0;
+    } else if (c->fruitless < FREE_DELIVERIES) {
+        c->fruitless++;
+    } else {
+        c->retired++;
+    }
+    c->fruitless_at = c->retired;
+}
 
 static bool at_break(const struct cpu *c)
 {
@@ -48,7 +62,10 @@ static bool deliver(struct cpu *c)
     if (c->fault.vec < 32)
         c->stat_faults[c->fault.vec]++;
     fault_deliver(c);
-    return !c->catch_faults;
+    if (c->catch_faults)
+        return false;
+    count_delivery(c);
+    return true;
 }
 
 /* Whether the next instruction starts a block: not behind a single one that the decoder would go on
@@ -112,6 +129,7 @@ static enum attended attend(struct cpu *c, enum cpu_exit *why)
             *why = CPU_BREAK;
             return LEAVE;
         }
+        count_delivery(c);
         return DELIVERED;
     }
     if (c->events & EV_STOP) {
@@ -124,6 +142,7 @@ static enum attended attend(struct cpu *c, enum cpu_exit *why)
         if ((c->events & EV_NMI) && !(c->events & EV_NMI_BLOCKED)) {
             c->events &= ~(u32)(EV_NMI | EV_HALT);
             fault_interrupt(c, EXC_NMI, true);
+            count_delivery(c);
             return DELIVERED;
         }
         if ((c->events & EV_INTR) && (c->eflags & FL_IF)) {
@@ -135,6 +154,7 @@ static enum attended attend(struct cpu *c, enum cpu_exit *why)
             c->events &= ~(u32)EV_HALT;
             c->stat_irqs++;
             fault_interrupt(c, (unsigned)vec & 0xff, false);
+            count_delivery(c);
             return DELIVERED;
         }
     }
@@ -161,18 +181,10 @@ enum cpu_exit cpu_run(struct cpu *c, u64 until)
     enum cpu_exit why;
     /* real time: `until` is a time slice, and the block that reaches it may end */
     bool exact = c->counted || c->stepping;
-    u64 last = UINT64_MAX;
-    unsigned rounds = 0;
 
     c->until = until;
     c->stop_hit = 0;
     for (;;) {
-        if (last != c->retired) {
-            last = c->retired;
-            rounds = 0;
-        } else if (unlikely(++rounds == MAX_ROUNDS)) {
-            return CPU_KICK;
-        }
         if (unlikely(cpu_kicked(c))) {
             __atomic_store_n(&c->kick, 0, __ATOMIC_SEQ_CST);
             return CPU_KICK;

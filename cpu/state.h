@@ -160,6 +160,8 @@ struct cpu {
     u32 mode;
     u64 blk_retired;       /* retired count at its start (REP iterations are added here) */
     u64 retired;
+    u64 fruitless_at;      /* retired count at the last delivery of an exception or interrupt */
+    u32 fruitless;         /* deliveries since an instruction retired (cpu/run.c) */
     u64 until;
     struct seg seg[S_NUM];
     struct pending_fault fault;
