@@ -11,6 +11,11 @@
  * Periodic edges come from the divider chain, whose phase doesn't depend on the rate selected.
  * The chip has no reset of the divider or time: CMOS and time survive every reset of the machine.
  *
+ * Held time (a stopped machine, a debugger, a snapshot) passes in the world outside: with follow_host
+ * the time registers catch up by whole seconds in the next update cycle. Update and periodic
+ * interrupts keep to guest time, so none is skipped and none comes in a burst; an alarm that was
+ * passed comes late.
+ *
  * Not modelled: the SQW pin, the 1 and 4 MHz time bases and test divider settings (they count like
  * the reset ones: not), daylight saving (DSE is stored and ignored, as in the PIIX4), the lower
  * and upper bank locks. Port 70h is readable although the PIIX4's isn't: guests expect it. */
@@ -40,6 +45,8 @@ struct mc146818 {
     u64 next_second;    /* guest time of the next end of an update cycle, while the divider runs */
     u64 divider_base;   /* guest time at which the divider chain was at 0 */
     u64 periodic_seen;  /* periodic edges up to this one are in PF */
+    u64 held_seen;      /* of the clock's held_ns: what the time registers have caught up with */
+    bool follow_host;   /* property */
     struct timer second, periodic;
 };
 
@@ -162,6 +169,20 @@ static bool running(const struct mc146818 *s)
     return (s->ram[REG_A] & A_DV) == A_DV_RUN;
 }
 
+/* Whole seconds that the world is ahead by since the last time. */
+static u64 held_seconds(struct mc146818 *s)
+{
+    u64 held = s->dev.sys->clock->held_ns;
+
+    if (!s->follow_host)
+        return 0;
+    if (held < s->held_seen) /* the clock of another process, where the state was loaded */
+        s->held_seen = held;
+    u64 n = (held - s->held_seen) / NS_PER_SEC;
+    s->held_seen += n * NS_PER_SEC;
+    return n;
+}
+
 static void advance_time(struct mc146818 *s, u64 now)
 {
     if (!running(s) || now < s->next_second)
@@ -170,6 +191,7 @@ static void advance_time(struct mc146818 *s, u64 now)
     s->next_second += n * NS_PER_SEC;
     if (s->ram[REG_B] & B_SET)
         return; /* no update cycles */
+    n += held_seconds(s);
     /* Nobody looked for days: whole days need no second by second (each alarm comes daily). */
     for (; n >= 2 * DAY_SECONDS; n -= DAY_SECONDS)
         next_day(s);
@@ -271,6 +293,7 @@ static void write_a(struct mc146818 *s, u8 v)
         s->divider_base = now;
         s->periodic_seen = 0;
         s->next_second = now + NS_PER_SEC / 2;
+        s->held_seen = s->dev.sys->clock->held_ns;
     }
 }
 
@@ -278,6 +301,8 @@ static void write_b(struct mc146818 *s, u8 v)
 {
     if (v & B_SET)
         v &= (u8)~B_UIE;
+    else if (s->ram[REG_B] & B_SET) /* the time is what the guest has just set */
+        s->held_seen = s->dev.sys->clock->held_ns;
     s->ram[REG_B] = v;
 }
 
@@ -502,11 +527,15 @@ static const struct field rtc_fields[] = {
     F_U64(struct mc146818, periodic_seen),
     F_TIMER(struct mc146818, second),
     F_TIMER(struct mc146818, periodic),
+    { .tag = "held_seen", .kind = FIELD_INT, .offset = offsetof(struct mc146818, held_seen),
+      .elem_size = 8, .count = 1, .since = 2 },
     F_END,
 };
 
 static const struct prop rtc_props[] = {
     { "iobase", PROP_U32, offsetof(struct mc146818, iobase), 0x70, NULL, "first of four ports" },
+    { "follow_host", PROP_BOOL, offsetof(struct mc146818, follow_host), 0, NULL,
+      "held time passes for the time registers" },
     { NULL, PROP_U32, 0, 0, NULL, NULL },
 };
 
@@ -551,7 +580,7 @@ const struct device_class mc146818_class = {
     .reset = rtc_reset,
     .close = rtc_close,
     .fields = rtc_fields,
-    .version = 1,
+    .version = 2,
     .post_load = rtc_post_load,
     .info = rtc_info,
 };

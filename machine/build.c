@@ -216,6 +216,10 @@ static bool set_backends(struct nb_machine *m, struct device *dev, struct err *e
         return false;
     if (!strcmp(dev->id, b->kbd) && !device_set_ptr(dev, "input", &m->input, e))
         return false;
+    /* a date that was given, and counted time, go by guest time alone */
+    if (!strcmp(dev->id, b->rtc) && m->clock.source == CLOCK_REAL && !m->cfg->rtc_fixed &&
+        !m->cfg->rtc_vm && !device_set(dev, "follow_host", "on", e))
+        return false;
     if (!strcmp(dev->id, b->bridge)) {
         char mb[16];
         snprintf(mb, sizeof mb, "%u", m->cfg->ram_mb);

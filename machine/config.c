@@ -332,8 +332,14 @@ static bool set_rtc(struct config *c, const char *value, struct err *e)
     for (unsigned k = 0; ok && k < o.n; k++) {
         const char *v = o.value[k];
         int y, mo, d, h = 0, mi = 0, s = 0, n = 0;
-        if (!strcmp(o.key[k], "clock") || !strcmp(o.key[k], "driftfix"))
+        if (!strcmp(o.key[k], "driftfix"))
             continue;
+        if (!strcmp(o.key[k], "clock")) {
+            c->rtc_vm = !strcmp(v, "vm") || !strcmp(v, "rt");
+            if (!c->rtc_vm && strcmp(v, "host"))
+                ok = err_set(e, ERR_CONFIG, "-rtc clock=%s: use host, rt or vm", v);
+            continue;
+        }
         if (strcmp(o.key[k], "base")) {
             ok = err_set(e, ERR_CONFIG, "-rtc: unknown property %s", o.key[k]);
         } else if (!strcmp(v, "utc")) {

@@ -51,6 +51,7 @@ struct config {
     bool no_vga;
     bool rtc_local;
     bool rtc_fixed;
+    bool rtc_vm;          /* -rtc clock=vm or rt: the RTC stands while the machine does */
     i64 rtc_date;         /* seconds since 1970 when rtc_fixed */
     enum clock_source clock;
     u32 ns_per_insn;

@@ -327,6 +327,61 @@ START_TEST(update_and_alarm)
 }
 END_TEST
 
+static u64 fake_host_ns(void *host) { return *(u64 *)host; }
+
+/* A stop of 10.4 s on a fake host's clock: the time steps in the next update cycle by what has passed
+ * outside, less than a second off, and every update and periodic interrupt comes in its guest time. */
+START_TEST(held_time)
+{
+    for (unsigned follow = 0; follow < 2; follow++) {
+        struct rig *r = rig_empty();
+        u64 host = 1000 * SEC;
+        const u8 late[10] = { 0x20, 0x00, 0x01, 0x01, 7, 0, 0, follow ? 0x13 : 0x03 };
+        unsigned uf = 0, pf = 0, af = 0;
+
+        clock_free(&r->clock);
+        clock_init(&r->clock, CLOCK_REAL, 1, NULL, fake_host_ns, &host);
+        rig_add(r, "mc146818", "rtc", follow ? "follow_host=on" : "");
+        wr(r, 0x0a, 0x2d); /* 8 Hz */
+        wr(r, 0x01, 0x08); /* an alarm at 00:00:08, which the stop passes */
+        wr(r, 0x03, 0xff);
+        wr(r, 0x05, 0xff);
+        wr(r, 0x0b, 0x72);
+        rd(r, 0x0c);
+        for (unsigned ms = 0; ms < 3950; ms++) {
+            if (ms == 2500) {
+                clock_hold(&r->clock);
+                host += 10 * SEC + SEC / 2 - SEC / 10;
+                clock_release(&r->clock);
+                ck_assert_uint_eq(rd(r, 0), 0x02); /* not outside an update cycle */
+            }
+            host += SEC / 1000;
+            clock_run(&r->clock);
+            clock_run(&r->clock);
+            u8 c = rd(r, 0x0c);
+            uf += c >> 4 & 1;
+            af += c >> 5 & 1;
+            pf += c >> 6 & 1;
+        }
+        ck_assert_uint_eq(uf, 3);
+        ck_assert_uint_eq(pf, 31);
+        ck_assert_uint_eq(af, follow);
+        check_time(r, late);
+        /* what the guest sets itself is right from then on */
+        clock_hold(&r->clock);
+        host += 5 * SEC;
+        clock_release(&r->clock);
+        set_time(r, start_time);
+        for (unsigned ms = 0; ms < 500; ms++) {
+            host += SEC / 1000;
+            clock_run(&r->clock);
+        }
+        ck_assert_uint_eq(rd(r, 0), 0x01);
+        rig_free(r);
+    }
+}
+END_TEST
+
 START_TEST(idle_costs_nothing)
 {
     struct rig *r = rig_new("mc146818", "");
@@ -353,6 +408,7 @@ Suite *suite_mc146818(void)
     tcase_add_test(tc, set_and_divider);
     tcase_add_test(tc, periodic);
     tcase_add_test(tc, update_and_alarm);
+    tcase_add_test(tc, held_time);
     tcase_add_test(tc, idle_costs_nothing);
     suite_add_tcase(s, tc);
     return s;

@@ -152,6 +152,7 @@ static const struct { const char *key, *value; int code; const char *text; } ref
       "YYYY-MM-DDTHH:MM:SS (1980 to 2099)" },
     { "rtc", "2001-01-01T24:00:00", 1, "-rtc base=2001-01-01T24:00:00: use utc, localtime or "
       "YYYY-MM-DDTHH:MM:SS (1980 to 2099)" },
+    { "rtc", "clock=sun", 1, "-rtc clock=sun: use host, rt or vm" },
     { "rtc", "speed=2", 1, "-rtc: unknown property speed" },
     { "vga", "cirrus", 1, "-vga cirrus: use std or none" },
     { "clock", "sundial", 1, "-clock sundial: use real or counted[,ns=1..1000]" },
