@@ -39,6 +39,7 @@ struct mc146818 {
     struct device dev;
     u32 iobase;
     struct wire irq, nmi_mask;
+    struct wire alarm; /* of irq: the alarm's part, for the power-management function */
 
     u8 ram[CMOS_SIZE];  /* with the clock's registers 0..0Dh */
     u8 index, index_hi; /* ports 70h (bit 7: NMI mask) and 72h */
@@ -238,6 +239,7 @@ static void rtc_update(struct mc146818 *s)
 
     *c = (u8)((*c & ~C_IRQF) | (irq ? C_IRQF : 0));
     wire_set(&s->irq, irq);
+    wire_set(&s->alarm, (b & *c & C_AF) != 0);
     wire_set(&s->nmi_mask, s->index >> 7);
 
     u32 per = periodic_clocks(s);
@@ -498,6 +500,7 @@ static bool rtc_post_load(struct device *dev, struct err *e)
         s->divider_base > now || s->next_second > now + NS_PER_SEC)
         return err_set(e, ERR_STATE, "%s: impossible register values", dev->id);
     wire_set(&s->irq, s->ram[REG_C] >> 7);
+    wire_set(&s->alarm, (s->ram[REG_B] & s->ram[REG_C] & C_AF) != 0);
     wire_set(&s->nmi_mask, s->index >> 7);
     return true;
 }
@@ -542,6 +545,7 @@ static const struct prop rtc_props[] = {
 static const struct pin rtc_pins[] = {
     { "irq", PIN_OUT, 1, offsetof(struct mc146818, irq), NULL },
     { "nmi_mask", PIN_OUT, 1, offsetof(struct mc146818, nmi_mask), NULL },
+    { "alarm", PIN_OUT, 1, offsetof(struct mc146818, alarm), NULL },
     { NULL, PIN_OUT, 0, 0, NULL },
 };
 

@@ -119,15 +119,16 @@ static void drop_bars(struct pci_device *pd)
     }
 }
 
-/* INTx of a slot's functions are wired together pin by pin; PIRQ n of slot s is pin (n - s) & 3,
- * so one bit per slot says who holds a PIRQ line. */
+/* INTx of a slot's functions are wired together pin by pin; pin A of slot 1 is PIRQA,
+ * and each slot turns them by one: pin p (1 to 4) of slot s is PIRQ (s + p - 2) & 3, as on Intel's
+ * boards and as SeaBIOS writes INTLINE. So one bit per slot says who holds a PIRQ line. */
 static void update_slot(struct pci_bus *bus, unsigned slot)
 {
     u32 held = 0;
     for (unsigned f = 0; f < 8; f++) {
         const struct pci_device *pd = bus->fn[slot << 3 | f];
         if (pd && pd->int_level && pd->config[PCI_INT_PIN])
-            held |= BIT((slot + pd->config[PCI_INT_PIN] - 1u) & 3);
+            held |= BIT((slot + pd->config[PCI_INT_PIN] - 2u) & 3);
     }
     for (unsigned n = 0; n < 4; n++) {
         u32 in = (bus->pirq_inputs[n] & ~BIT(slot)) | (held >> n & 1) << slot;

@@ -56,7 +56,7 @@ void pci_reset(struct pci_device *pd);
 bool pci_post_load(struct pci_device *pd, struct err *e);
 /* To be called by every PCI chip's close: BARs unmapped, off the bus. */
 void pci_close(struct pci_device *pd);
-/* INTx level of the function: routed by the bus to PIRQ (slot + pin - 1) & 3. */
+/* INTx level of the function: routed by the bus to PIRQ (slot + pin - 2) & 3. */
 void pci_set_irq(struct pci_device *pd, int level);
 
 /* One function's field table starts with PCI_FIELDS(struct x, pci). */

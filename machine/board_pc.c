@@ -8,6 +8,7 @@ static const struct board_chip chips[] = {
     { "i440fx", "bridge", NULL, PCI_AT(0, 0) },
     { "piix4_isa", "isa", NULL, PCI_AT(1, 0) },
     { "piix4_ide", "ide", NULL, PCI_AT(1, 1) },
+    { "piix4_pm", "pm", NULL, PCI_AT(1, 3) },
     { "vga", "vga", NULL, PCI_AT(2, 0) },
     { "i8259", "pic0", "iobase=0x20,elcr=0x4d0", NOT_PCI },
     { "i8259", "pic1", "iobase=0xa0,elcr=0x4d1,slave=1", NOT_PCI },
@@ -35,6 +36,9 @@ static const struct board_wire wires[] = {
     { "sys.irq13", "pic1.ir5" },
     { "sys.ignne", "cpu.ignne" },
     { "rtc.nmi_mask", "sys.nmi_mask" },
+    { "rtc.alarm", "pm.rtc" },
+    { "sys.apmc", "pm.apmc" },
+    { "pm.sci", "pic1.ir1" },
     { "kbc.irq1", "pic0.ir1" },
     { "kbc.irq12", "pic1.ir4" },
     { "com1.irq", "pic0.ir4" },
@@ -62,7 +66,7 @@ static const struct board_wire wires[] = {
 
 const struct board board_pc = {
     .name = "pc",
-    .text = "i440FX + PIIX4 (8086:1237, 7110, 7111)",
+    .text = "i440FX + PIIX4 (8086:1237, 7110, 7111, 7113)",
     .chips = chips,
     .wires = wires,
     .pic = "pic0",
@@ -73,6 +77,7 @@ const struct board board_pc = {
     .ide = "ide",
     .fdc = "fdc",
     .bridge = "bridge",
+    .pm = "pm",
     .serial = { "com1" },
 };
 

@@ -338,6 +338,7 @@ bool machine_build(struct nb_machine *m, struct err *e)
     m->rtc = machine_device(m, b->rtc);
     m->fw_cfg = machine_device(m, b->fw_cfg);
     m->vga = machine_device(m, b->vga);
+    m->pm = machine_device(m, b->pm);
     if (!firmware_load(m, e) || !build_cpu(m, e))
         return false;
     for (const struct board_wire *w = b->wires; w->from; w++)

@@ -235,5 +235,6 @@ bool firmware_describe(struct nb_machine *m, struct err *e)
         u16 wait = 5000;
         ok &= fw_cfg_add_file(f, "etc/boot-menu-wait", &wait, 2);
     }
+    ok &= tables_describe(m);
     return ok || err_set(e, ERR_INTERNAL, "no room in fw_cfg");
 }

@@ -13,6 +13,7 @@ static const char what_help[] =
     "mem        mapped linear memory\n"
     "tlb        translations in use\n"
     "jit        engine counters\n"
+    "acpi       ACPI tables, as acpidump writes them\n"
     "pic        interrupt controllers\n"
     "irq        interrupt lines\n"
     "pci        PCI functions\n"
@@ -102,6 +103,8 @@ char *nb_info(struct nb_machine *m, const char *what)
     } else if (!strcmp(what, "mtree")) {
         space_info(&m->mem, &sb);
         space_info(&m->io, &sb);
+    } else if (!strcmp(what, "acpi")) {
+        tables_info(m, &sb);
     } else if (!strcmp(what, "status")) {
         info_status(m, &sb);
     } else if (!strcmp(what, "unimp")) {

@@ -7,6 +7,7 @@
 #include "machine/machine.h"
 
 #include "devices/cmos.h"
+#include "devices/piix4_pm.h"
 
 #define REAL_SLICE 8192u       /* instructions between two looks at the host's clock */
 #define SOON_SLICE 1024u       /* ... when a chip just asked for a moment soon */
@@ -161,6 +162,8 @@ static bool take_wishes(struct nb_machine *m)
     }
     if (wish(&m->want_nmi))
         cpu_nmi(m->cpu);
+    if (wish(&m->want_powerdown) && m->pm)
+        piix4_pm_press(m->pm);
     if (wish(&m->want_pause) && !m->paused) {
         set_paused(m, true);
         m->stopped_by = NB_PAUSED;
@@ -392,7 +395,8 @@ void nb_reset(struct nb_machine *m)
 
 void nb_powerdown(struct nb_machine *m)
 {
-    (void)m; /* the board has no ACPI power button yet */
+    __atomic_store_n(&m->want_powerdown, 1, __ATOMIC_SEQ_CST);
+    machine_wake(m);
 }
 
 void nb_nmi(struct nb_machine *m)

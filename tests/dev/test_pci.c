@@ -170,10 +170,10 @@ START_TEST(intx_swizzle)
             pci_set_irq(&c->pci, 1);
             for (u8 n = 0; n < 4; n++) {
                 name[4] = (char)('0' + n);
-                ck_assert_int_eq(wire(r, name), n == ((slot + pin - 1) & 3));
+                ck_assert_int_eq(wire(r, name), n == ((slot + pin - 2u) & 3));
             }
             pci_set_irq(&c->pci, 0);
-            name[4] = (char)('0' + ((slot + pin - 1) & 3));
+            name[4] = (char)('0' + ((slot + pin - 2u) & 3));
             ck_assert_int_eq(wire(r, name), 0);
             drop_card(c);
             rig_free(r);
@@ -186,16 +186,16 @@ START_TEST(shared_lines_are_ored)
 {
     struct rig *r = rig_new("i440fx", NULL);
     struct card *a = add_card(r, 0x18, 1), *b = add_card(r, 0x19, 1), *d = add_card(r, 0x38, 1);
-    pci_set_irq(&a->pci, 1); /* slot 3 pin A and slot 7 pin A are both PIRQD */
+    pci_set_irq(&a->pci, 1); /* slot 3 pin A and slot 7 pin A are both PIRQC */
     pci_set_irq(&b->pci, 1);
     pci_set_irq(&d->pci, 1);
-    ck_assert_int_eq(wire(r, "pirq3"), 1);
+    ck_assert_int_eq(wire(r, "pirq2"), 1);
     pci_set_irq(&a->pci, 0);
     pci_set_irq(&d->pci, 0);
-    ck_assert_int_eq(wire(r, "pirq3"), 1);
+    ck_assert_int_eq(wire(r, "pirq2"), 1);
     pci_set_irq(&b->pci, 0);
-    ck_assert_int_eq(wire(r, "pirq3"), 0);
-    ck_assert_uint_eq(wire_rises(r, "pirq3"), 1);
+    ck_assert_int_eq(wire(r, "pirq2"), 0);
+    ck_assert_uint_eq(wire_rises(r, "pirq2"), 1);
     drop_card(a);
     drop_card(b);
     drop_card(d);
