@@ -17,7 +17,9 @@
 #define ARENA_BYTES (12u << 20)
 #define HASH_SIZE 16384u
 #define NEAR_SIZE 4096u
-#define LINE_SHIFT 6 /* code map granularity: 64 bytes, 64 lines a page */
+#define LINE_SHIFT 6 /* a page's blocks are listed by the 64-byte line in which they begin there */
+#define LINES (PAGE_SIZE >> LINE_SHIFT)
+#define BLOCK_MAX_BYTES (BLOCK_MAX_INSNS * 15)
 
 struct near_entry {
     u32 la, mode;
@@ -25,9 +27,12 @@ struct near_entry {
     struct block *block;
 };
 
+/* What was made of a page: made with its first block and kept. The bits let writes beside code pass
+ * without a look at any block; the lists let a write into code look at those nearby alone. */
 struct page_code {
-    struct block *first;
-    u64 lines; /* which 64-byte lines hold code */
+    u32 num_blocks;
+    struct block *line[LINES];
+    u64 bytes[PAGE_SIZE / 64]; /* which bytes are code */
 };
 
 struct code_cache {
@@ -36,7 +41,7 @@ struct code_cache {
     u32 generation;        /* of near[] and links: la -> frame may have changed */
     u32 flushes;           /* the arena was emptied: older block pointers are dead */
     u32 num_frames;
-    struct page_code *pages;
+    struct page_code **pages; /* NULL: never had any */
     struct block *hash[HASH_SIZE];
     struct near_entry near[NEAR_SIZE];
     u64 scratch[(sizeof(struct block) + 2 * sizeof(struct insn)) / 8 + 1]; /* uncached block */
@@ -80,6 +85,8 @@ void code_free(struct cpu *c)
     if (c->ram && c->ram->code_to == c)
         c->ram->code_written = NULL;
     xfree(c->code->arena);
+    for (u32 k = 0; k < c->code->num_frames; k++)
+        xfree(c->code->pages[k]);
     xfree(c->code->pages);
     xfree(c->code);
     c->code = NULL;
@@ -98,6 +105,14 @@ static void kill_block(struct block *b)
         b->insns[k].fn = op_block_end;
 }
 
+static void empty_page(struct cpu *c, u32 frame)
+{
+    if (!c->code->pages[frame]->num_blocks)
+        return;
+    memset(c->code->pages[frame], 0, sizeof *c->code->pages[frame]);
+    ram_clear_flag(c->ram, frame, RAM_CODE);
+}
+
 void code_flush(struct cpu *c)
 {
     struct code_cache *cc = c->code;
@@ -106,14 +121,9 @@ void code_flush(struct cpu *c)
         kill_block(c->blk);
     for (u32 h = 0; h < HASH_SIZE; h++)
         for (struct block *b = cc->hash[h]; b; b = b->hash_next) {
-            cc->pages[b->frame].first = NULL;
-            cc->pages[b->frame].lines = 0;
-            ram_clear_flag(c->ram, b->frame, RAM_CODE);
-            if (b->frame2 != NO_FRAME) {
-                cc->pages[b->frame2].first = NULL;
-                cc->pages[b->frame2].lines = 0;
-                ram_clear_flag(c->ram, b->frame2, RAM_CODE);
-            }
+            empty_page(c, b->frame);
+            if (b->frame2 != NO_FRAME)
+                empty_page(c, b->frame2);
             b->valid = false;
         }
     memset(cc->hash, 0, sizeof cc->hash);
@@ -130,12 +140,30 @@ NB_INLINE u32 hash_of(u32 frame, u32 off, u32 mode)
     return (h ^ h >> 15) & (HASH_SIZE - 1);
 }
 
-static u64 lines_of(u32 off, u32 len)
+/* Bits of word w that stand for bytes off to end - 1. */
+NB_INLINE u64 word_bits(u32 w, u32 off, u32 end)
 {
-    u32 first = off >> LINE_SHIFT, last = MIN(off + len - 1, PAGE_SIZE - 1) >> LINE_SHIFT;
-    u64 upto = last >= 63 ? ~0ull : (1ull << (last + 1)) - 1;
+    u32 from = MAX(off, w * 64) & 63, to = MIN(end, w * 64 + 64) - w * 64;
 
-    return upto & ~((1ull << first) - 1);
+    return (to == 64 ? ~0ull : (1ull << to) - 1) & ~((1ull << from) - 1);
+}
+
+static bool any_code(const struct page_code *pg, u32 off, u32 end)
+{
+    for (u32 w = off / 64; w <= (end - 1) / 64; w++)
+        if (pg->bytes[w] & word_bits(w, off, end))
+            return true;
+    return false;
+}
+
+static void mark_code(struct page_code *pg, u32 off, u32 end, bool on)
+{
+    for (u32 w = off / 64; w <= (end - 1) / 64; w++) {
+        if (on)
+            pg->bytes[w] |= word_bits(w, off, end);
+        else
+            pg->bytes[w] &= ~word_bits(w, off, end);
+    }
 }
 
 /* The block's byte range within one of its pages. */
@@ -162,27 +190,38 @@ static void unlink_hash(struct code_cache *cc, struct block *b)
         *p = b->hash_next;
 }
 
-static void unlink_page(struct code_cache *cc, struct block *b, u32 frame)
+static u32 first_line(u32 off)
 {
-    struct block **p = &cc->pages[frame].first;
-
-    while (*p && *p != b)
-        p = &(*p)->page_next[(*p)->frame != frame];
-    if (*p)
-        *p = b->page_next[b->frame != frame];
+    return off < BLOCK_MAX_BYTES ? 0 : (off - BLOCK_MAX_BYTES + 1) >> LINE_SHIFT;
 }
 
-static void remap_lines(struct cpu *c, u32 frame)
+/* Marks what blocks have of the bytes off to end - 1. */
+static void mark_others(struct page_code *pg, u32 frame, u32 off, u32 end)
 {
-    struct page_code *pg = &c->code->pages[frame];
+    for (u32 l = first_line(off); l <= (end - 1) >> LINE_SHIFT; l++)
+        for (struct block *b = pg->line[l]; b; b = b->page_next[b->frame != frame]) {
+            u32 boff, blen;
+            range_in(b, frame, &boff, &blen);
+            if (boff < end && off < boff + blen)
+                mark_code(pg, MAX(off, boff), MIN(end, boff + blen), true);
+        }
+}
 
-    pg->lines = 0;
-    for (struct block *b = pg->first; b; b = b->page_next[b->frame != frame]) {
-        u32 off, len;
-        range_in(b, frame, &off, &len);
-        pg->lines |= lines_of(off, len);
-    }
-    if (!pg->first)
+static void unlink_page(struct cpu *c, struct block *b, u32 frame)
+{
+    struct page_code *pg = c->code->pages[frame];
+    u32 off, len;
+
+    range_in(b, frame, &off, &len);
+    struct block **p = &pg->line[off >> LINE_SHIFT];
+    while (*p && *p != b)
+        p = &(*p)->page_next[(*p)->frame != frame];
+    if (!*p)
+        return;
+    *p = b->page_next[b->frame != frame];
+    mark_code(pg, off, off + len, false);
+    mark_others(pg, frame, off, off + len);
+    if (!--pg->num_blocks)
         ram_clear_flag(c->ram, frame, RAM_CODE);
 }
 
@@ -190,34 +229,25 @@ void code_written(void *cpu, u32 frame, u32 off, u32 len)
 {
     struct cpu *c = cpu;
     struct code_cache *cc = c->code;
+    struct page_code *pg = frame < cc->num_frames ? cc->pages[frame] : NULL;
+    u32 end = off + len;
 
-    if (frame >= cc->num_frames || !len)
+    if (!pg || !len || !any_code(pg, off, end))
         return;
-    struct page_code *pg = &cc->pages[frame];
-    if (!(pg->lines & lines_of(off, len)))
-        return;
-    bool any = false;
-    for (struct block *b = pg->first, *next; b; b = next) {
-        u32 boff, blen;
-        next = b->page_next[b->frame != frame];
-        range_in(b, frame, &boff, &blen);
-        if (boff >= off + len || off >= boff + blen)
-            continue;
-        unlink_hash(cc, b);
-        unlink_page(cc, b, frame);
-        if (b->frame2 != NO_FRAME) {
-            u32 other = frame == b->frame ? b->frame2 : b->frame;
-            if (other != frame) {
-                unlink_page(cc, b, other);
-                remap_lines(c, other);
-            }
+    for (u32 l = first_line(off); l <= (end - 1) >> LINE_SHIFT; l++)
+        for (struct block *b = pg->line[l], *next; b; b = next) {
+            u32 boff, blen;
+            next = b->page_next[b->frame != frame];
+            range_in(b, frame, &boff, &blen);
+            if (boff >= end || off >= boff + blen)
+                continue;
+            unlink_hash(cc, b);
+            unlink_page(c, b, b->frame);
+            if (b->frame2 != NO_FRAME)
+                unlink_page(c, b, b->frame2);
+            kill_block(b);
+            c->stat_invalidated++;
         }
-        kill_block(b);
-        c->stat_invalidated++;
-        any = true;
-    }
-    if (any)
-        remap_lines(c, frame);
 }
 
 /* Bytes of the page of a frame, or of a place that is not RAM, as the fetch sees them. */
@@ -299,13 +329,16 @@ static struct block *make_uncached(struct cpu *c, u32 la, u32 frame, paddr pa)
 
 static void link_page(struct cpu *c, struct block *b, u32 frame)
 {
-    struct page_code *pg = &c->code->pages[frame];
+    struct page_code *pg = c->code->pages[frame];
     u32 off, len;
 
-    b->page_next[b->frame != frame] = pg->first;
-    pg->first = b;
+    if (!pg)
+        pg = c->code->pages[frame] = xcalloc(1, sizeof *pg);
     range_in(b, frame, &off, &len);
-    pg->lines |= lines_of(off, len);
+    b->page_next[b->frame != frame] = pg->line[off >> LINE_SHIFT];
+    pg->line[off >> LINE_SHIFT] = b;
+    mark_code(pg, off, off + len, true);
+    pg->num_blocks++;
     ram_set_flag(c->ram, frame, RAM_CODE);
 }
 

@@ -300,6 +300,74 @@ START_TEST(write_only_memory)
 }
 END_TEST
 
+/* Which bytes are code is known to the byte: a write beside a block leaves it alone, one to its first or
+ * last byte ends it, and so on both pages of one that crosses. */
+START_TEST(edges_of_blocks)
+{
+    enum { PAGE2 = CODE_AT + 0x1000, AT = PAGE2 - 2 };
+    /* where a block begins, and its length */
+    static const struct { u32 at; u8 len; u8 code[8]; } rows[] = {
+        { CODE_AT + 0x7e, 5, { 0x40, 0x40, 0x40, 0xeb, 0xfe } }, /* over an edge of 64 */
+        { CODE_AT, 4, { 0x40, 0x40, 0xeb, 0xfe } },
+        { PAGE2 - 4, 4, { 0x40, 0x40, 0xeb, 0xfe } },
+        { AT, 5, { 0xb8, 1, 2, 3, 4 } }, /* MOV EAX over the page's end, a block of its own */
+    };
+
+    for (unsigned k = 0; k < ARRAY_LEN(rows); k++)
+        for (int at = -1; at <= rows[k].len; at++)
+            for (unsigned len = 1; len <= 2; len++) {
+                struct env *v = env_new();
+                struct ram *ram = v->c->ram;
+                u32 pa = rows[k].at + (u32)at;
+                if (pa < CODE_AT || (pa & PAGE_MASK) + len > PAGE_SIZE) {
+                    env_free(v);
+                    continue;
+                }
+                memcpy(v->r->host + rows[k].at, rows[k].code, sizeof rows[k].code);
+                v->r->host[PAGE2 + 0x20] = 0x90;
+                run(v, rows[k].at, 1);
+                u64 before = v->c->stat_invalidated;
+                ram_wr(ram, pa >> PAGE_SHIFT, pa & PAGE_MASK, len);
+                bool hit = at < rows[k].len && at + (int)len > 0;
+                ck_assert_msg((v->c->stat_invalidated != before) == hit, "row %u, %d, %u bytes: %s",
+                              k, at, len, hit ? "the block lives" : "a block is gone");
+                /* the last block takes the flag with it, on both pages */
+                if (hit && k == 3)
+                    ck_assert(!((ram->flags[AT >> PAGE_SHIFT] | ram->flags[PAGE2 >> PAGE_SHIFT]) &
+                                RAM_CODE));
+                env_free(v);
+            }
+}
+END_TEST
+
+/* Two blocks that share bytes: what is left of the map when one of them goes. */
+START_TEST(overlapping_blocks)
+{
+    static const u8 code[] = { 0x40, 0x40, 0x40, 0x40, 0xeb, 0xfe };
+    struct env *v = env_new();
+    struct ram *ram = v->c->ram;
+
+    memcpy(v->r->host + CODE_AT, code, sizeof code);
+    run(v, CODE_AT, 1);
+    run(v, CODE_AT + 2, 1);
+    u64 before = v->c->stat_invalidated;
+    ram_wr(ram, CODE_AT >> PAGE_SHIFT, 0, 1); /* those of the longer one alone */
+    u64 gone = v->c->stat_invalidated;
+    ck_assert_uint_gt(gone, before);
+    ck_assert(ram->flags[CODE_AT >> PAGE_SHIFT] & RAM_CODE);
+    ram_wr(ram, CODE_AT >> PAGE_SHIFT, 1, 1);
+    ck_assert_uint_eq(v->c->stat_invalidated, gone);
+    ram_wr(ram, CODE_AT >> PAGE_SHIFT, 2, 4);
+    ck_assert_uint_gt(v->c->stat_invalidated, gone);
+    ck_assert(!(ram->flags[CODE_AT >> PAGE_SHIFT] & RAM_CODE));
+    run(v, CODE_AT, 1);
+    before = v->c->stat_invalidated;
+    ram_wr(ram, CODE_AT >> PAGE_SHIFT, 0, PAGE_SIZE); /* all of it */
+    ck_assert_uint_gt(v->c->stat_invalidated, before);
+    env_free(v);
+}
+END_TEST
+
 /* More blocks than the arena holds: it is emptied on the way, and nothing is lost. */
 START_TEST(arena_overflows)
 {
@@ -577,6 +645,8 @@ Suite *suite_run_code(void)
     tcase_add_test(tc, held_page_follows_its_mapping);
     tcase_add_test(tc, write_only_memory);
     tcase_add_test(tc, arena_overflows);
+    tcase_add_test(tc, edges_of_blocks);
+    tcase_add_test(tc, overlapping_blocks);
     suite_add_tcase(s, tc);
     tc = tcase_create("fetch");
     tcase_add_test(tc, limit_cuts_a_cached_block);
