@@ -11,7 +11,9 @@
 #include "core/xalloc.h"
 #include "cpu/cpu.h"
 #include "cpu/isa.h"
+#include "cpu/sys.h"
 #include "lab/lab.h"
+#include "lab/system.h"
 
 enum {
     /* frames */
@@ -31,7 +33,8 @@ struct interp {
     struct log log;
     struct ram ram;
     struct space mem, io;
-    struct region region;
+    struct region region, ports;
+    struct lab_sys *outs;  /* where writes to ports are noted, or NULL */
     struct cpu *c;
     u8 *arena;
     u8 *page[LAB_PAGES];
@@ -128,12 +131,23 @@ static void set_system(struct cpu *c)
         c->seg[s].sel = 0xffff; /* nothing yet: every selector of the first case gets loaded */
 }
 
+/* The lab's segments, and those of CPL 0. */
+static bool seg_of(u16 sel, u32 *base, u32 *limit, u16 *attr)
+{
+    if (sel != SEL_CODE0 && sel != SEL_DATA0)
+        return lab_seg_of(sel, base, limit, attr);
+    *base = 0;
+    *limit = 0xffffffffu;
+    *attr = sel == SEL_CODE0 ? 0xc09b : 0xc093;
+    return true;
+}
+
 static void load_segment(struct cpu *c, unsigned s, u16 sel)
 {
     u32 base = 0, limit = 0;
     u16 attr = 0;
 
-    lab_seg_of(sel, &base, &limit, &attr); /* null: not present */
+    seg_of(sel, &base, &limit, &attr); /* null: not present */
     c->seg[s].sel = sel;
     c->seg[s].base = base;
     c->seg[s].limit = limit;
@@ -188,7 +202,7 @@ static void put_code(struct interp *in, const struct lab_case *c, bool on)
     u32 base, limit;
     u16 attr;
 
-    if (!lab_seg_of(c->in.sreg[LS_CS], &base, &limit, &attr))
+    if (!seg_of(c->in.sreg[LS_CS], &base, &limit, &attr))
         return;
     for (u32 at = 0; at < c->len;) {
         u32 la = base + c->in.eip + at, off = la & 0xfff, n = MIN(c->len - at, 4096 - off);
@@ -249,10 +263,9 @@ static void take_fault(struct cpu *c, struct lab_result *r)
     }
 }
 
-static void run_case(struct interp *in, const struct lab_case *k, struct lab_result *r)
+static void set_case(struct interp *in, const struct lab_case *k, unsigned cpl)
 {
     struct cpu *c = in->c;
-    enum cpu_exit why;
 
     patch(in, k, true);
     put_code(in, k, true);
@@ -260,7 +273,7 @@ static void run_case(struct interp *in, const struct lab_case *k, struct lab_res
     for (unsigned s = 0; s < 6; s++)
         if (c->seg[s].sel != k->in.sreg[s] || !c->seg[s].attr)
             load_segment(c, s, k->in.sreg[s]);
-    c->cpl = 3;
+    c->cpl = (u8)cpl;
     c->eip = k->in.eip;
     c->events = 0;
     c->pending_dr6 = 0;
@@ -269,6 +282,14 @@ static void run_case(struct interp *in, const struct lab_case *k, struct lab_res
     if (k->use_fx)
         fx_load(c, k->fx);
     cpu_set(c, CPU_EFLAGS, (k->in.eflags & LAB_FLAGS_SETTABLE) | LAB_FLAGS_FIXED);
+}
+
+/* Returns why it ended. */
+static enum cpu_exit run_set(struct interp *in, const struct lab_case *k, struct lab_result *r)
+{
+    struct cpu *c = in->c;
+    enum cpu_exit why;
+
     r->vec = 0;
     r->has_err = false;
     r->err = r->cr2 = 0;
@@ -282,7 +303,7 @@ static void run_case(struct interp *in, const struct lab_case *k, struct lab_res
     if (why == CPU_BREAK)
         take_fault(c, r);
     else
-        r->status = LAB_HANG;
+        r->status = why == CPU_HALT ? LAB_DONE : LAB_HANG;
     if (k->use_fx)
         fx_store(c, r->fx);
     put_code(in, k, false);
@@ -298,6 +319,107 @@ static void run_case(struct interp *in, const struct lab_case *k, struct lab_res
     }
     patch(in, k, false);
     lab_settle(k, r);
+    return why;
+}
+
+static void run_case(struct interp *in, const struct lab_case *k, struct lab_result *r)
+{
+    set_case(in, k, 3);
+    run_set(in, k, r);
+}
+
+/* ---- CPL 0 */
+
+static const u8 sys_cpu_reg[LY_CPL] = {
+    CPU_CR0, CPU_CR2, CPU_CR3, CPU_CR4, CPU_DR0, CPU_DR1, CPU_DR2, CPU_DR3, CPU_DR6, CPU_DR7,
+    CPU_EFER, CPU_GDTR_BASE, CPU_GDTR_LIMIT, CPU_IDTR_BASE, CPU_IDTR_LIMIT, CPU_LDTR, CPU_TR,
+};
+
+static u32 port_read(void *dev, u32 off, unsigned size)
+{
+    u32 v = 0;
+
+    (void)dev;
+    for (unsigned k = 0; k < size; k++)
+        v |= (u32)lab_fill(off + k) << (8 * k);
+    return v;
+}
+
+static void port_write(void *dev, u32 off, u32 val, unsigned size)
+{
+    struct interp *in = dev;
+    struct lab_sys *s = in->outs;
+
+    if (!s || s->num_outs == LAB_MAX_OUTS)
+        return;
+    s->out[s->num_outs].port = (u16)off;
+    s->out[s->num_outs].size = (u8)size;
+    s->out[s->num_outs++].v = val;
+}
+
+static const struct region_ops port_ops = { .read = port_read, .write = port_write,
+                                            .unaligned = true };
+
+static void get_system(struct cpu *c, struct lab_sys *s)
+{
+    for (unsigned k = 0; k < LY_CPL; k++)
+        s->v[k] = cpu_get(c, (enum cpu_reg)sys_cpu_reg[k]);
+    s->v[LY_CPL] = c->cpl;
+    s->v[LY_IF] = c->eflags & FL_IF ? 1 : 0;
+    s->v[LY_IOPL] = c->eflags >> 12 & 3;
+    s->v[LY_HALTED] = cpu_halted(c);
+    for (unsigned k = 0; k < s->num_msrs; k++)
+        if (!msr_read(c, s->msr[k].index, &s->msr[k].v))
+            s->msr[k].v = UINT64_MAX;
+}
+
+static void add_msrs(struct lab_sys *s, const struct lab_sys *from)
+{
+    for (unsigned k = 0; k < from->num_msrs; k++) {
+        bool known = false;
+        for (unsigned n = 0; n < s->num_msrs; n++)
+            known |= s->msr[n].index == from->msr[k].index;
+        if (!known && s->num_msrs < LAB_MAX_MSRS)
+            s->msr[s->num_msrs++].index = from->msr[k].index;
+    }
+}
+
+void lab_interp_system(struct lab_engine *e, const struct lab_case *k, const struct lab_sys *in,
+                       const struct lab_sys *expect, struct lab_sys *before, struct lab_sys *after,
+                       struct lab_result *r)
+{
+    struct interp *it = container_of(e, struct interp, e);
+    struct lab_sys keep = { 0 };
+    struct cpu *c = it->c;
+
+    add_msrs(&keep, in);
+    add_msrs(&keep, expect);
+    get_system(c, &keep);
+    set_case(it, k, 0);
+    for (unsigned n = 0; n < LY_CPL; n++)
+        if (in->named & BIT(n))
+            cpu_set(c, (enum cpu_reg)sys_cpu_reg[n], in->v[n]);
+    if (in->named & (BIT(LY_IF) | BIT(LY_IOPL))) {
+        u32 fl = cpu_get(c, CPU_EFLAGS);
+        if (in->named & BIT(LY_IF))
+            fl = (fl & ~(u32)FL_IF) | (in->v[LY_IF] ? FL_IF : 0);
+        cpu_set(c, CPU_EFLAGS, fl | (in->v[LY_IOPL] & 3) << 12);
+    }
+    for (unsigned n = 0; n < in->num_msrs; n++)
+        msr_write(c, in->msr[n].index, in->msr[n].v);
+    *before = keep;
+    get_system(c, before);
+    *after = (struct lab_sys){ 0 };
+    it->outs = after;
+    run_set(it, k, r);
+    it->outs = NULL;
+    after->num_msrs = keep.num_msrs;
+    memcpy(after->msr, keep.msr, sizeof after->msr);
+    get_system(c, after);
+    for (unsigned n = 0; n < keep.num_msrs; n++)
+        msr_write(c, keep.msr[n].index, keep.msr[n].v);
+    cpu_reset(c, CPU_INIT);
+    set_system(c);
 }
 
 static void interp_start(struct lab_engine *e, const struct lab_case *cases, unsigned n)
@@ -326,12 +448,12 @@ static void interp_close(struct lab_engine *e)
     xfree(in);
 }
 
-struct lab_engine *lab_interp_open(struct err *e)
+static struct lab_engine *open_engine(const char *name, bool soft, struct err *e)
 {
     struct interp *in = xcalloc(1, sizeof *in);
-    struct cpu_config cfg = { .model = "max,+nx" };
+    struct cpu_config cfg = { .model = "max,+nx", .soft_fpu = soft };
 
-    in->e = (struct lab_engine){ "interp", interp_start, interp_wait, interp_close };
+    in->e = (struct lab_engine){ name, interp_start, interp_wait, interp_close };
     log_init(&in->log);
     in->arena = xcalloc(F_NUM + 1, 4096);
     ram_init(&in->ram, (struct ram_object){ .base = in->arena, .size = F_NUM * 4096, .fd = -1,
@@ -340,6 +462,9 @@ struct lab_engine *lab_interp_open(struct err *e)
     space_init(&in->io, "ports", 0xffff, &in->log, NULL);
     in->region = (struct region){ .name = "ram", .size = F_NUM * 4096, .kind = REGION_RAM,
                                   .prio = PRIO_RAM, .flags = REGION_RW };
+    in->ports = (struct region){ .name = "ports", .size = 0x10000, .kind = REGION_IO,
+                                 .ops = &port_ops, .dev = in, .prio = PRIO_PORT,
+                                 .flags = REGION_RW };
     cfg.mem = &in->mem;
     cfg.io = &in->io;
     cfg.log = &in->log;
@@ -349,11 +474,27 @@ struct lab_engine *lab_interp_open(struct err *e)
     }
     memcpy(in->before, in->page[0], sizeof in->before);
     make_tables(in);
-    if (!space_map(&in->mem, &in->region, e) || !(in->c = cpu_new(&cfg, e))) {
+    if (!space_map(&in->mem, &in->region, e) || !space_map(&in->io, &in->ports, e) ||
+        !(in->c = cpu_new(&cfg, e))) {
         interp_close(&in->e);
         return NULL;
     }
+    /* every row of the table, whatever the model has; CR4.OSFXSR goes with CPUID's bit */
+    in->c->cpuid_edx |= CPUID_MMX | CPUID_FXSR | CPUID_SSE | CPUID_SSE2;
+    in->c->isa_features = 0xffffffffu;
+    isa_free(in->c->isa);
+    in->c->isa = isa_new(in->c->isa_features);
     set_system(in->c);
     cpu_catch_faults(in->c, true);
     return &in->e;
+}
+
+struct lab_engine *lab_interp_open(struct err *e)
+{
+    return open_engine("interp", false, e);
+}
+
+struct lab_engine *lab_interp_soft_open(struct err *e)
+{
+    return open_engine("interp-soft", true, e);
 }

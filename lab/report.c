@@ -86,10 +86,13 @@ static void count(struct report *rep, unsigned engine, const struct lab_case *c,
 }
 
 void report_vector(struct report *rep, const char *engine, const struct vec_line *v,
-                   const struct lab_result *res, bool ok)
+                   const struct lab_result *res, bool ok, bool system_changed)
 {
     unsigned e = strcmp(engine, "host") ? 0 : 1;
     struct row_stat *s = row_at(rep, v->c.row);
+
+    if (s && s->kind == RK_STATE && system_changed && !changed(&v->c, res))
+        s->reached[e]++;
 
     count(rep, e, &v->c, res);
     rep->cases[e]++;

@@ -19,7 +19,7 @@ int lab_report(const struct report_options *o);
 
 /* For the runner. */
 void report_vector(struct report *r, const char *engine, const struct vec_line *v,
-                   const struct lab_result *res, bool ok);
+                   const struct lab_result *res, bool ok, bool system_changed);
 void report_real(struct report *r, unsigned row, bool changed, bool ok, u32 masked);
 void report_maker(struct report *r, const char *cpu);
 void report_message(struct report *r, const char *text);

@@ -51,6 +51,11 @@ const u8 *vec_st_before(const struct lab_case *c, u16 sw, unsigned k)
     return c->fx + 32 + 16 * ((top + k - old_top) & 7);
 }
 
+const char lab_sys_name[LY_NUM][9] = {
+    "cr0", "cr2", "cr3", "cr4", "dr0", "dr1", "dr2", "dr3", "dr6", "dr7", "efer", "gdtbase",
+    "gdtlimit", "idtbase", "idtlimit", "ldtr", "tr", "cpl", "if", "iopl", "halted",
+};
+
 /* ---- parsing */
 
 struct cursor {
@@ -120,6 +125,7 @@ struct side {
     unsigned *num_mem, max_mem;
     struct vec_expect *x;   /* NULL on the left */
     u8 *use_fx;
+    struct lab_sys *sys;    /* NULL: not at CPL 0 */
     u8 st_named;            /* BIT(n): ST(n) was */
     u8 mm_named;            /* BIT(n): MMn was; placed when TOP is known, at the side's end */
     u8 mm[8][8];
@@ -220,6 +226,51 @@ static bool parse_fx(struct cursor *cu, struct side *s, const char *name, size_t
     return true;
 }
 
+/* cr0=, if=, msr174=, out0080= (right side): only at CPL 0. */
+static bool parse_sys(struct cursor *cu, struct side *s, const char *name, size_t len, bool *known)
+{
+    struct lab_sys *y = s->sys;
+    struct cursor in_name = { cu->line, name, cu->e };
+    unsigned n;
+    u64 v, index;
+    u8 b[4];
+
+    *known = true;
+    for (unsigned k = 0; k < LY_NUM; k++)
+        if (len == strlen(lab_sys_name[k]) && !strncmp(name, lab_sys_name[k], len)) {
+            if (!hex(cu, 8, &v))
+                return false;
+            y->v[k] = (u32)v;
+            y->named |= BIT(k);
+            return true;
+        }
+    if (len > 3 && !strncmp(name, "msr", 3)) {
+        in_name.p += 3;
+        if (!hex(&in_name, 8, &index) || !hex(cu, 16, &v))
+            return false;
+        if (y->num_msrs == LAB_MAX_MSRS)
+            return bad(cu, name, "more MSRs than a line can have");
+        y->msr[y->num_msrs].index = (u32)index;
+        y->msr[y->num_msrs++].v = v;
+        return true;
+    }
+    if (len > 3 && !strncmp(name, "out", 3) && s->x) {
+        in_name.p += 3;
+        if (!hex(&in_name, 4, &index) || !hex_bytes(cu, b, 4, &n))
+            return false;
+        if (y->num_outs == LAB_MAX_OUTS)
+            return bad(cu, name, "more ports than a line can have");
+        y->out[y->num_outs].port = (u16)index;
+        y->out[y->num_outs].size = (u8)n;
+        for (unsigned k = 0; k < n; k++)
+            y->out[y->num_outs].v |= (u32)b[k] << (8 * k);
+        y->num_outs++;
+        return true;
+    }
+    *known = false;
+    return true;
+}
+
 static bool parse_item(struct cursor *cu, struct side *s)
 {
     const char *name = cu->p;
@@ -280,6 +331,8 @@ static bool parse_item(struct cursor *cu, struct side *s)
         return true;
     }
     if (!parse_fx(cu, s, name, len, &known))
+        return false;
+    if (!known && s->sys && !parse_sys(cu, s, name, len, &known))
         return false;
     return known ? true : bad(cu, name, "no such register or flag: %.*s", (int)len, name);
 }
@@ -380,7 +433,10 @@ bool vec_parse(const char *line, unsigned bits, struct vec_line *v, struct vec_e
     bool eip_named;
 
     memset(v, 0, sizeof *v);
-    vec_defaults(c, bits);
+    v->system = bits & VEC_SYSTEM;
+    vec_defaults(c, bits & ~(unsigned)VEC_SYSTEM);
+    for (unsigned k = 0; v->system && k < 4; k++) /* flat, of CPL 0 */
+        c->in.sreg[k] = k == LS_CS ? SEL_CODE0 : SEL_DATA0;
     for (blanks(&cu); nibble(*cu.p) >= 0; blanks(&cu)) {
         unsigned n;
         if (!hex_bytes(&cu, c->code + c->len, LAB_MAX_CODE - c->len, &n))
@@ -399,7 +455,8 @@ bool vec_parse(const char *line, unsigned bits, struct vec_line *v, struct vec_e
         cu.p = end + 1;
     }
     struct side in = { .regs = &c->in, .fx = c->fx, .mem = c->patch, .num_mem = &num_patches,
-                       .max_mem = LAB_MAX_PATCH, .use_fx = &use_fx };
+                       .max_mem = LAB_MAX_PATCH, .use_fx = &use_fx,
+                       .sys = v->system ? &v->sys_in : NULL };
     if (!parse_side(&cu, &in))
         return false;
     place_mm(&in);
@@ -413,7 +470,8 @@ bool vec_parse(const char *line, unsigned bits, struct vec_line *v, struct vec_e
     x->out.eip = 0xffffffffu; /* unless it is named */
     memcpy(x->fx, c->fx, FX_SIZE);
     struct side out = { .regs = &x->out, .fx = x->fx, .mem = x->mem, .num_mem = &x->num_mem,
-                        .max_mem = VEC_MAX_MEM, .x = x, .use_fx = &use_fx };
+                        .max_mem = VEC_MAX_MEM, .x = x, .use_fx = &use_fx,
+                        .sys = v->system ? &v->sys_out : NULL };
     if (!parse_side(&cu, &out))
         return false;
     if (*cu.p && *cu.p != '#')
@@ -530,4 +588,45 @@ void vec_check(const struct vec_line *v, const struct lab_result *r, struct strb
     check_memory(v, r, why);
     if (v->c.use_fx)
         check_fx(v, r, why);
+}
+
+static void check_outs(const struct lab_sys *x, const struct lab_sys *got, struct strbuf *why)
+{
+    for (unsigned k = 0; k < MAX(x->num_outs, got->num_outs); k++) {
+        bool same = k < x->num_outs && k < got->num_outs && x->out[k].port == got->out[k].port &&
+                    x->out[k].size == got->out[k].size && x->out[k].v == got->out[k].v;
+        if (same)
+            continue;
+        if (k < got->num_outs)
+            sb_addf(why, " out%04x=%0*x", got->out[k].port, got->out[k].size * 2, got->out[k].v);
+        else
+            sb_add(why, " no write to a port");
+        if (k < x->num_outs)
+            sb_addf(why, " (expected out%04x, %u bytes, %x)", x->out[k].port, x->out[k].size,
+                    x->out[k].v);
+        else
+            sb_add(why, " (expected none)");
+    }
+}
+
+void vec_check_system(const struct vec_line *v, const struct lab_sys *before,
+                      const struct lab_sys *after, struct strbuf *why)
+{
+    const struct lab_sys *x = &v->sys_out;
+
+    for (unsigned k = 0; k < LY_NUM; k++) {
+        u32 want = x->named & BIT(k) ? x->v[k] : before->v[k];
+        if (after->v[k] != want)
+            sb_addf(why, " %s=%x (expected %x)", lab_sys_name[k], after->v[k], want);
+    }
+    for (unsigned k = 0; k < after->num_msrs; k++) {
+        u64 want = before->msr[k].v;
+        for (unsigned n = 0; n < x->num_msrs; n++)
+            if (x->msr[n].index == after->msr[k].index)
+                want = x->msr[n].v;
+        if (after->msr[k].v != want)
+            sb_addf(why, " msr%x=%llx (expected %llx)", after->msr[k].index,
+                    (unsigned long long)after->msr[k].v, (unsigned long long)want);
+    }
+    check_outs(x, after, why);
 }

@@ -5,6 +5,7 @@
 #define NB_LAB_VEC_H
 
 #include "lab/lab.h"
+#include "lab/system.h"
 
 enum { VEC_MAX_MEM = 24, VEC_TEXT = 128 };
 
@@ -26,16 +27,22 @@ struct vec_line {
     struct lab_case c;
     struct vec_expect x;
     char text[VEC_TEXT]; /* disassembly in quotes, or "" */
+    bool system;         /* at CPL 0: with what these name */
+    struct lab_sys sys_in, sys_out;
 };
 
 struct vec_error { unsigned column; char msg[120]; };
 
 /* The state before that a line starts from. */
 void vec_defaults(struct lab_case *c, unsigned bits);
-/* bits: from the last .bits directive. */
+/* bits: from the last .bits directive; with VEC_SYSTEM behind .cpl 0. */
+enum { VEC_SYSTEM = 0x100 };
 bool vec_parse(const char *line, unsigned bits, struct vec_line *v, struct vec_error *e);
 /* Differences of a result from what is expected, as text; empty when there are none. */
 void vec_check(const struct vec_line *v, const struct lab_result *r, struct strbuf *why);
+/* The same for what a line at CPL 0 names beside it. */
+void vec_check_system(const struct vec_line *v, const struct lab_sys *before,
+                      const struct lab_sys *after, struct strbuf *why);
 /* A line for a case with this result; false where the format can't carry it. */
 bool vec_print(const struct lab_case *c, const struct lab_result *r, struct strbuf *out);
 /* Row, form, size and use_fx of a case with code and bits. */

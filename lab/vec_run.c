@@ -28,7 +28,7 @@ struct runner {
     bool records;            /* number[] are records */
     struct real *real;
     enum sst_cpu real_cpu;
-    u64 passed, failed, skipped;
+    u64 passed, failed, skipped, left_system;
     unsigned printed;
 };
 
@@ -67,6 +67,23 @@ static void place(const struct runner *r, u64 number, struct strbuf *sb)
     sb_addf(sb, r->records ? "%s: test %llu: " : "%s:%llu: ", r->file, (unsigned long long)number);
 }
 
+/* Counts and prints; frees why. */
+static void judged(struct runner *r, const struct vec_line *v, u64 number, struct strbuf *why)
+{
+    struct strbuf all = { 0 };
+
+    if (why->len) {
+        r->failed++;
+        place(r, number, &all);
+        sb_addf(&all, "%s:%s", v->text[0] ? v->text : "(no text)", sb_text(why));
+        say(r, sb_text(&all));
+        sb_free(&all);
+    } else {
+        r->passed++;
+    }
+    sb_free(why);
+}
+
 static void flush(struct runner *r)
 {
     const struct lab_result *res;
@@ -83,20 +100,35 @@ static void flush(struct runner *r)
         check_text(v, &why);
         vec_check(v, &res[k], &why);
         if (r->o->report)
-            report_vector(r->o->report, r->e->name, v, &res[k], !why.len);
-        if (why.len) {
-            struct strbuf all = { 0 };
-            r->failed++;
-            place(r, r->number[k], &all);
-            sb_addf(&all, "%s:%s", v->text[0] ? v->text : "(no text)", sb_text(&why));
-            say(r, sb_text(&all));
-            sb_free(&all);
-        } else {
-            r->passed++;
-        }
-        sb_free(&why);
+            report_vector(r->o->report, r->e->name, v, &res[k], !why.len, false);
+        judged(r, v, r->number[k], &why);
     }
     r->n = 0;
+}
+
+static void run_system(struct runner *r, const struct vec_line *v, u64 number)
+{
+    struct lab_result *res;
+    struct lab_sys before, after;
+    struct strbuf why = { 0 };
+    bool did;
+
+    if (strncmp(r->e->name, "interp", 6)) {
+        r->skipped++;
+        r->left_system++;
+        return;
+    }
+    res = xcalloc(1, sizeof *res);
+    lab_interp_system(r->e, &v->c, &v->sys_in, &v->sys_out, &before, &after, res);
+    check_text(v, &why);
+    vec_check(v, res, &why);
+    vec_check_system(v, &before, &after, &why);
+    did = memcmp(before.v, after.v, sizeof after.v) || after.num_outs ||
+          memcmp(before.msr, after.msr, sizeof after.msr);
+    if (r->o->report)
+        report_vector(r->o->report, r->e->name, v, res, !why.len, did);
+    judged(r, v, number, &why);
+    xfree(res);
 }
 
 static void bad_line(struct runner *r, u64 number, unsigned column, const char *msg)
@@ -111,13 +143,15 @@ static void bad_line(struct runner *r, u64 number, unsigned column, const char *
 
 static void directive(struct runner *r, const char *s, u64 number)
 {
-    unsigned bits;
+    unsigned bits, cpl;
     char rest;
 
     if (sscanf(s, ".bits %u %c", &bits, &rest) == 1 && (bits == 16 || bits == 32))
-        r->bits = bits;
+        r->bits = bits | (r->bits & VEC_SYSTEM);
+    else if (sscanf(s, ".cpl %u %c", &cpl, &rest) == 1 && (cpl == 0 || cpl == 3))
+        r->bits = (r->bits & ~(unsigned)VEC_SYSTEM) | (cpl ? 0 : VEC_SYSTEM);
     else
-        bad_line(r, number, 1, "a directive is .bits 16 or .bits 32");
+        bad_line(r, number, 1, "a directive is .bits 16, .bits 32, .cpl 0 or .cpl 3");
 }
 
 static void run_lines(struct runner *r, char *data, size_t size)
@@ -156,6 +190,10 @@ static void run_lines(struct runner *r, char *data, size_t size)
         }
         if (!vec_parse(line, r->bits, &r->line[r->n], &e)) {
             bad_line(r, number, e.column, e.msg);
+            continue;
+        }
+        if (r->line[r->n].system) {
+            run_system(r, &r->line[r->n], number);
             continue;
         }
         r->number[r->n++] = number;
@@ -332,7 +370,7 @@ static void run_tests(struct runner *r, const u8 *data, size_t size, struct err 
                 flush(r);
             continue;
         }
-        if (strcmp(r->e->name, "interp")) {
+        if (strncmp(r->e->name, "interp", 6)) {
             r->skipped++;
             continue;
         }
@@ -361,7 +399,7 @@ static void run_tests(struct runner *r, const u8 *data, size_t size, struct err 
 static bool run_file(struct runner *r, const char *name)
 {
     struct err err = { 0 };
-    u64 skipped = r->skipped;
+    u64 skipped = r->skipped, left = r->left_system;
     size_t size;
     u8 *data;
 
@@ -377,9 +415,10 @@ static bool run_file(struct runner *r, const char *name)
     xfree(data);
     if (err.code)
         fprintf(stderr, "nestbox lab: %s\n", err.msg);
-    if (r->skipped != skipped && strcmp(r->e->name, "interp") && !r->o->report)
-        printf("%s: %llu left out: real mode, which the %s engine can't enter\n", name,
-               (unsigned long long)(r->skipped - skipped), r->e->name);
+    if (r->skipped != skipped && strncmp(r->e->name, "interp", 6) && !r->o->report)
+        printf("%s: %llu left out: %s, which the %s engine can't enter\n", name,
+               (unsigned long long)(r->skipped - skipped),
+               r->left_system != left ? "CPL 0" : "real mode", r->e->name);
     return !err.code;
 }
 
