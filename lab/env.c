@@ -162,6 +162,8 @@ struct lab_engine *lab_engine_open(const char *name, struct err *e)
         return lab_host_open(e);
     if (!strcmp(name, "interp"))
         return lab_interp_open(e);
-    err_set(e, ERR_CONFIG, "unknown engine \"%s\": there are interp and host", name);
+    if (!strcmp(name, "interp-soft"))
+        return lab_interp_soft_open(e);
+    err_set(e, ERR_CONFIG, "unknown engine \"%s\": there are interp, interp-soft and host", name);
     return NULL;
 }

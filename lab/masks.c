@@ -95,6 +95,29 @@ static bool is_segment_stack_row(const struct isa_row *row)
     return OPD_KIND(row->o[0]) == OK_SREG && (named(row, "push") || named(row, "pop"));
 }
 
+/* FSIN ... FYL2XP1 */
+static bool is_transcendental(const struct isa_row *row)
+{
+    static const char names[][8] = { "fsin", "fcos", "fsincos", "fptan", "fpatan", "f2xm1",
+                                     "fyl2x", "fyl2xp1" };
+
+    for (unsigned k = 0; k < ARRAY_LEN(names); k++)
+        if (named(row, names[k]))
+            return true;
+    return false;
+}
+
+/* Operand for which the manual gives F2XM1 or FYL2XP1 no result. */
+static bool out_of_range(const struct lab_case *c, const struct isa_row *row)
+{
+    unsigned exp = ld16(c->fx + FX_ST + 8) & 0x7fff;
+    u64 sig = ld64(c->fx + FX_ST);
+
+    if (named(row, "f2xm1"))
+        return exp > 0x3fff || (exp == 0x3fff && sig << 1);
+    return named(row, "fyl2xp1") && (exp > 0x3ffd || (exp == 0x3ffd && sig > 0x95f619980c4336f7));
+}
+
 struct lab_mask lab_mask_of(const struct lab_case *c)
 {
     const struct isa_row *row = row_of(c);
@@ -123,6 +146,10 @@ struct lab_mask lab_mask_of(const struct lab_case *c)
     }
     m.c1 = named(row, "fcomi") || named(row, "fcomip") || named(row, "fucomi") ||
            named(row, "fucomip");
+    if (is_transcendental(row)) {
+        m.ulp = m.c1 = true;
+        m.st = out_of_range(c, row);
+    }
     if (named(row, "verw"))
         for (unsigned k = 0; k < c->len && c->code[k] != 0x0f; k++)
             if (c->code[k] == 0xf0)

@@ -14,6 +14,8 @@ struct lab_mask {
     bool mem;       /* memory */
     bool partial;   /* memory and registers behind a fault */
     bool c1;        /* of the x87 status word */
+    bool ulp;       /* x87 registers may differ by a unit in the last place */
+    bool st;        /* x87 registers and flags */
     bool skip;      /* nothing is compared */
 };
 
