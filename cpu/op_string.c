@@ -148,11 +148,13 @@ static u32 lods##bits##_piece(struct cpu *c, const struct insn *i, u32 mask, u32
     return 0; \
 }
 
-/* REP for the three that do not compare */
-#define PLAIN_(name, bits) \
+/* One loop for all. `done` is what ends a repetition early: never for the three that do not compare, ZF
+ * for the two that do (a constant, so that nothing of it is left in the former). */
+#define STRING_OP_(name, bits, done) \
 static unsigned name##bits(struct cpu *c, const struct insn *i) \
 { \
     u32 mask = i->ea_mask, count; \
+    bool go_on; \
     c->cur = i; \
     if (!IS_REP(i)) { \
         if (!name##bits##_one(c, i, mask)) \
@@ -174,9 +176,12 @@ static unsigned name##bits(struct cpu *c, const struct insn *i) \
         c->blk_retired += n; \
         limit = rep_limit(c, i); \
         c->gpr[R_ECX] = (c->gpr[R_ECX] & ~mask) | count; \
-    } while (count && limit && !cpu_kicked(c)); \
-    return rep_end(c, i, count != 0); \
+        go_on = count && !(done); \
+    } while (go_on && limit && !cpu_kicked(c)); \
+    return rep_end(c, i, go_on); \
 }
+#define PLAIN_(name, bits) STRING_OP_(name, bits, false)
+#define COMPARING_(name, bits) STRING_OP_(name, bits, cc_zf(c) == !!(i->flags & INSN_REPNE))
 
 MOVS_(8, u8)
 MOVS_(16, u16)
@@ -268,37 +273,6 @@ static u32 cmps##bits##_piece(struct cpu *c, const struct insn *i, u32 mask, u32
     advance(c, R_ESI, mask, k * (bits / 8)); \
     advance(c, R_EDI, mask, k * (bits / 8)); \
     return k; \
-}
-
-#define COMPARING_(name, bits) \
-static unsigned name##bits(struct cpu *c, const struct insn *i) \
-{ \
-    u32 mask = i->ea_mask, count; \
-    bool go_on, stop_equal = i->flags & INSN_REPNE; \
-    c->cur = i; \
-    if (!IS_REP(i)) { \
-        if (!name##bits##_one(c, i, mask)) \
-            FAULT(c); \
-        NEXT(c, i); \
-    } \
-    count = c->gpr[R_ECX] & mask; \
-    if (!count) \
-        NEXT(c, i); \
-    u64 limit = MAX(rep_limit(c, i), 1); \
-    do { \
-        u32 n = name##bits##_piece(c, i, mask, (u32)MIN(limit, count)); \
-        if (!n) { \
-            if (!name##bits##_one(c, i, mask)) \
-                FAULT(c); \
-            n = 1; \
-        } \
-        count -= n; \
-        c->blk_retired += n; \
-        limit = rep_limit(c, i); \
-        c->gpr[R_ECX] = (c->gpr[R_ECX] & ~mask) | count; \
-        go_on = count && cc_zf(c) != stop_equal; \
-    } while (go_on && limit && !cpu_kicked(c)); \
-    return rep_end(c, i, go_on); \
 }
 
 SCAS_(8, u8)
