@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The CPU's side of hook.h: where run loop, MMU and memory accesses ask, and the state of a CPU that
- * somebody drives from outside. */
+/* The CPU's side of hook.h: where run loop, MMU and memory accesses ask, and the state of a CPU
+ * that somebody drives from outside. */
 #include "cpu/hook.h"
 
 #include "cpu/icache.h"
@@ -76,11 +76,13 @@ enum hook_says hook_page(struct cpu *c, u32 la, paddr pa, u32 size, unsigned acc
         return HOOK_GO_ON;
     if (c->blk)
         cpu_sync(c);
-    for (unsigned n = 0; h->refused && n < MAX_TRIES && h->refused(h->to, la, pa, size, access); n++)
+    for (unsigned n = 0; h->refused && n < MAX_TRIES && h->refused(h->to, la, pa, size, access);
+         n++)
         if (h->allowed(h->to, pa, access, frame ? frame : &none) &&
             !(access == CPU_FETCH && (c->events & EV_STOP)))
             return HOOK_AGAIN; /* the hook may have changed page tables, too */
-    if (access == CPU_FETCH && (c->events & EV_STOP)) { /* in front of this instruction, not behind it */
+    if (access == CPU_FETCH &&
+        (c->events & EV_STOP)) { /* in front of this instruction, not behind it */
         c->stop_hit = STOP_FETCH;
         return HOOK_FAULT;
     }
@@ -105,22 +107,13 @@ void cpu_set_stop_at(struct cpu *c, bool on, u32 la)
         code_mapping_changed(c); /* near[] and links don't know it */
 }
 
-bool cpu_fetch_left(const struct cpu *c)
-{
-    return c->stop_hit == STOP_FETCH;
-}
+bool cpu_fetch_left(const struct cpu *c) { return c->stop_hit == STOP_FETCH; }
 
-bool cpu_is_at_stop(const struct cpu *c)
-{
-    return c->stop_hit == STOP_ADDRESS;
-}
+bool cpu_is_at_stop(const struct cpu *c) { return c->stop_hit == STOP_ADDRESS; }
 
 /* ---- exceptions that came back */
 
-bool cpu_caught_int(const struct cpu *c)
-{
-    return c->fault.soft;
-}
+bool cpu_caught_int(const struct cpu *c) { return c->fault.soft; }
 
 void cpu_skip_int(struct cpu *c)
 {
@@ -166,27 +159,15 @@ void cpu_drop_caught(struct cpu *c)
     c->fault.soft = false;
 }
 
-void cpu_unhalt(struct cpu *c)
-{
-    c->events &= ~(u32)EV_HALT;
-}
+void cpu_unhalt(struct cpu *c) { c->events &= ~(u32)EV_HALT; }
 
-bool cpu_is_shut_down(const struct cpu *c)
-{
-    return c->events & EV_SHUTDOWN;
-}
+bool cpu_is_shut_down(const struct cpu *c) { return c->events & EV_SHUTDOWN; }
 
 /* ---- registers */
 
-void cpu_set_eip(struct cpu *c, u32 v)
-{
-    c->eip = v;
-}
+void cpu_set_eip(struct cpu *c, u32 v) { c->eip = v; }
 
-void cpu_set_flags(struct cpu *c, u32 v)
-{
-    cpu_set_eflags(c, v);
-}
+void cpu_set_flags(struct cpu *c, u32 v) { cpu_set_eflags(c, v); }
 
 bool cpu_set_ctl(struct cpu *c, enum cpu_reg r, u32 v)
 {
@@ -238,10 +219,7 @@ bool cpu_set_msr(struct cpu *c, u32 msr, u64 v)
     return ok;
 }
 
-void cpu_get_mm(const struct cpu *c, unsigned i, u8 v[8])
-{
-    memcpy(v, c->fpu.reg[i & 7], 8);
-}
+void cpu_get_mm(const struct cpu *c, unsigned i, u8 v[8]) { memcpy(v, c->fpu.reg[i & 7], 8); }
 
 void cpu_set_mm(struct cpu *c, unsigned i, const u8 v[8])
 {

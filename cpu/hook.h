@@ -20,7 +20,7 @@ struct cpu_hooks {
     /* Whether the page of pa may be accessed so; the answer is kept until the memory space changes.
      * A fetch gets its RAM frame from here. */
     bool (*allowed)(void *to, paddr pa, enum cpu_access how, u32 *frame);
-    /* The page is not there, or not for this. true: look once more; false: #PF. In an instruction. */
+    /* The page is not there, or not for this. true: look again; false: #PF. In an instruction. */
     bool (*refused)(void *to, u32 la, paddr pa, u32 size, enum cpu_access how);
     /* A data access in one of the ranges, before it and after it, in an instruction. data: NULL
      * before a read, else the bytes, which may be changed. */
@@ -32,10 +32,12 @@ struct cpu_hooks {
     bool (*block)(void *to, u32 la, u32 len);
     bool want_fetch, want_insn, want_block;
     /* linear addresses, both inclusive, of `access` */
-    struct { u32 first, last; } range[CPU_HOOK_RANGES];
+    struct {
+        u32 first, last;
+    } range[CPU_HOOK_RANGES];
     unsigned num_ranges;
-    u32 map_changes;  /* counted up by whoever changes the memory space during a hook */
-    bool block_next;  /* private: the next instruction starts a block */
+    u32 map_changes; /* counted up by whoever changes the memory space during a hook */
+    bool block_next; /* private: the next instruction starts a block */
 };
 
 /* h stays the caller's; NULL: none. */

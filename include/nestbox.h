@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* nestbox: a whole IA-32 PC in one process, as a library. The one installed header. Its last part is
- * the processor alone, over memory that you map.
+/* nestbox: a whole IA-32 PC in one process, as a library. The one installed header. Its last part
+ * is the processor alone, over memory that you map.
  *
  * Threads. A machine runs on whichever one thread calls nb_run(); that is its machine thread.
  * Each call below says where it may be made:
@@ -214,14 +214,14 @@ bool nb_media_change(struct nb_machine *m, const char *drive, const char *file, 
                      struct nb_error *e);
 
 
-/* ======== a CPU without a machine: nb_cpu_* =======================================================
+/* ======== a CPU without a machine: nb_cpu_* ======================================================
  *
  * The same processor over memory that you map: no chips, no firmware. docs/embedding.md explains it
  * and compares it with Unicorn.
  *
  * Threads. A CPU belongs to one thread at a time, which may change between two calls. [cpu]: from
- * that thread, inside hooks too; [idle]: from that thread, not inside a hook; [any]: from any thread
- * at any time while the CPU exists. Different CPUs share nothing.
+ * that thread, inside hooks too; [idle]: from that thread, not inside a hook; [any]: from any
+ * thread at any time while the CPU exists. Different CPUs share nothing.
  *
  * Structs that begin with `size` are filled in by the caller with sizeof: a library that is newer
  * or older than the caller uses the members that both know. */
@@ -245,7 +245,7 @@ struct nb_cpu_options {
     const char *model;         /* as the key "cpu" above; NULL: the default model */
 };
 /* The registers are those of the mode, nothing is mapped, no GDT or IDT is there (limit 0). In the
- * protected modes the hidden parts of the segments are loaded, so that flat code runs without tables.
+ * protected modes the hidden parts of the segments are loaded: flat code runs without tables.
  * options NULL: all zero. NULL: *e says why. [any] */
 struct nb_cpu *nb_cpu_new(const struct nb_cpu_options *options, struct nb_error *e);
 /* [idle]; inside a hook it does nothing. */
@@ -255,9 +255,9 @@ bool nb_cpu_reset(struct nb_cpu *cpu, struct nb_error *e);
 
 /* ---- memory [cpu]: 4 GB of physical addresses, 4 KB pages, nothing mapped at first.
  *
- * Access to what is not mapped, or not for this, is a page fault (vector 14, CR2 the linear address,
- * error code bit 0: the page is there and allows something, 1 write, 2 CPL 3, 4 fetch) after the
- * hooks NB_CPU_HOOK_UNMAPPED. */
+ * Access to what is not mapped, or not for this, is a page fault (vector 14, CR2 the linear
+ * address, error code bit 0: the page is there and allows something, 1 write, 2 CPL 3, 4 fetch)
+ * after the hooks NB_CPU_HOOK_UNMAPPED. */
 
 enum { NB_CPU_R = 1, NB_CPU_W = 2, NB_CPU_X = 4, NB_CPU_RWX = 7 };
 /* Zeroed memory of the library's. addr and size are multiples of 4096; nothing may overlap. */
@@ -265,9 +265,9 @@ bool nb_cpu_map(struct nb_cpu *cpu, uint64_t addr, uint64_t size, unsigned prot,
                 struct nb_error *e);
 /* Memory of yours, 16-byte aligned, which must live until it is unmapped and, if a hook unmaps it,
  * until nb_cpu_run() has returned. The same bytes can be mapped only once. */
-bool nb_cpu_map_buffer(struct nb_cpu *cpu, uint64_t addr, uint64_t size, unsigned prot, void *buffer,
-                       struct nb_error *e);
-/* Functions instead of memory: size is 1, 2 or 4. They are called in the middle of an instruction. */
+bool nb_cpu_map_buffer(struct nb_cpu *cpu, uint64_t addr, uint64_t size, unsigned prot,
+                       void *buffer, struct nb_error *e);
+/* Functions instead of memory: size is 1, 2 or 4. They are called within an instruction. */
 bool nb_cpu_map_io(struct nb_cpu *cpu, uint64_t addr, uint64_t size,
                    uint32_t (*read)(void *user, uint32_t offset, unsigned size),
                    void (*write)(void *user, uint32_t offset, uint32_t value, unsigned size),
@@ -314,8 +314,8 @@ enum nb_cpu_reg {
     NB_CPU_CR0, NB_CPU_CR2, NB_CPU_CR3, NB_CPU_CR4,
     NB_CPU_DR0, NB_CPU_DR1, NB_CPU_DR2, NB_CPU_DR3, NB_CPU_DR6, NB_CPU_DR7,
     NB_CPU_EFER, NB_CPU_CPL,
-    NB_CPU_FCW, NB_CPU_FSW, NB_CPU_FTW /* two bits a register */, NB_CPU_FOP, NB_CPU_FIP, NB_CPU_FCS,
-    NB_CPU_FDP, NB_CPU_FDS, NB_CPU_MXCSR,
+    NB_CPU_FCW, NB_CPU_FSW, NB_CPU_FTW /* two bits a register */, NB_CPU_FOP, NB_CPU_FIP,
+    NB_CPU_FCS, NB_CPU_FDP, NB_CPU_FDS, NB_CPU_MXCSR,
     NB_CPU_ST0 = 96, /* .. + 7: 10 bytes */
     NB_CPU_MM0 = 104, /* .. + 7: 8 bytes */
     NB_CPU_XMM0 = 112, /* .. + 7: 16 bytes; all others are 4 */
@@ -325,8 +325,8 @@ size_t nb_cpu_reg_size(unsigned reg);
 /* One register of 4 bytes; 0 if it is none. The setter ignores what is none or is refused. */
 uint32_t nb_cpu_get(struct nb_cpu *cpu, unsigned reg);
 void nb_cpu_set(struct nb_cpu *cpu, unsigned reg, uint32_t value);
-/* Any register, little-endian; size must be its size. Refused are values that MOV to CR0, CR3 or CR4
- * or WRMSR to EFER would raise #GP for, and reserved bits of MXCSR. */
+/* Any register, little-endian; size must be its size. Refused are values that MOV to CR0, CR3 or
+ * CR4 or WRMSR to EFER would raise #GP for, and reserved bits of MXCSR. */
 bool nb_cpu_reg_get(struct nb_cpu *cpu, unsigned reg, void *value, size_t size, struct nb_error *e);
 bool nb_cpu_reg_set(struct nb_cpu *cpu, unsigned reg, const void *value, size_t size,
                     struct nb_error *e);
@@ -361,8 +361,8 @@ struct nb_cpu_limits {
     uint32_t has_until;  /* 1: `until` counts */
     uint32_t until;      /* linear address; if the run starts there it ends at once */
     uint32_t reserved;
-    uint64_t max_insns;  /* 0: no limit; exact. An iteration of a repeated string instruction is one,
-                            an instruction that faults is none */
+    uint64_t max_insns;  /* 0: no limit; exact. An iteration of a repeated string instruction is
+                            one, an instruction that faults is none */
     uint64_t max_ns;     /* 0: no limit; looked at every 100,000 instructions or so */
 };
 struct nb_cpu_exit {
@@ -393,8 +393,8 @@ char *nb_cpu_exit_text(const struct nb_cpu_exit *exit, char *out, size_t size);
 
 /* ---- hooks
  *
- * Hooks are called in the order in which they were added, on the thread of nb_cpu_run(). Inside they
- * may call everything marked [cpu], and nb_cpu_stop().
+ * Hooks are called in the order in which they were added, on the thread of nb_cpu_run(). Inside
+ * they may call everything marked [cpu], and nb_cpu_stop().
  *
  * Between two instructions (CODE, BLOCK, FETCH, INTERRUPT, INVALID): registers are exact, and
  * changes count at once. If a hook changes EIP or CS, the instruction that it was called for is not
@@ -404,11 +404,12 @@ char *nb_cpu_exit_text(const struct nb_cpu_exit *exit, char *out, size_t size);
  * before it (of a repeated string instruction: before the iteration; an instruction with several
  * accesses may have done its first half). What is set is kept until it has ended, then set over its
  * results, and then counts; a new EIP is where execution goes on, even if the instruction faulted:
- * the fault is dropped then. Memory and mappings change at once. Contexts and snapshots can't be
- * taken or restored there.
+ * the fault is dropped then. Memory and mappings change at once. Refused there: contexts,
+ * snapshots, CR0, CR3, CR4, EFER, MSRs and nb_cpu_load_segment().
  *
- * No hooks: no cost. CODE and FETCH make every instruction a block of its own, whatever their range;
- * READ and WRITE slow down the pages of their range. */
+ * No hooks: no cost. CODE and FETCH make every instruction a block of its own, whatever their
+ * range; READ and WRITE slow down the pages of their range. A hook that takes a fault again and
+ * again without repairing its cause makes an endless run: max_insns counts no faults. */
 
 enum nb_cpu_hook_kind {
     NB_CPU_HOOK_CODE = 1,      /* before an instruction in the range; size: its length. Once for a
@@ -425,7 +426,7 @@ enum nb_cpu_hook_kind {
     NB_CPU_HOOK_UNMAPPED = 128,/* an access that is not allowed; NB_CPU_TAKEN: it is tried again */
     NB_CPU_HOOK_INTERRUPT = 256, /* an exception, INT n, INT3, INTO; number: vector. NB_CPU_TAKEN:
                                   go on: behind INT n, at the instruction again for an exception */
-    NB_CPU_HOOK_INVALID = 512, /* #UD: asked before the INTERRUPT hooks; NB_CPU_TAKEN: go on at EIP */
+    NB_CPU_HOOK_INVALID = 512, /* #UD: asked before INTERRUPT hooks; NB_CPU_TAKEN: go on at EIP */
     NB_CPU_HOOK_IN = 1024,     /* port input, range of ports; NB_CPU_TAKEN: `value` is what is read.
                                   Nobody: all ones */
     NB_CPU_HOOK_OUT = 2048,    /* port output; NB_CPU_TAKEN: later hooks are not asked */
@@ -435,10 +436,10 @@ enum { NB_CPU_ACCESS_READ, NB_CPU_ACCESS_WRITE, NB_CPU_ACCESS_FETCH };
 struct nb_cpu_event {
     uint32_t size_of_event; /* sizeof, set by the library */
     uint32_t kind;       /* the one nb_cpu_hook_kind that happened */
-    uint32_t addr;       /* linear address of instruction or data; the port; INTERRUPT: of the instruction */
+    uint32_t addr;       /* linear address of the instruction, or of the data; the port */
     uint32_t size;       /* bytes */
     uint64_t physical;   /* UNMAPPED: which page is missing */
-    uint8_t *data;       /* READ_AFTER, WRITE, WRITE_AFTER: `size` bytes, to be looked at or changed */
+    uint8_t *data;       /* READ_AFTER, WRITE, WRITE_AFTER: `size` bytes; else NULL */
     uint32_t value;      /* IN: to be set; OUT */
     uint32_t access;     /* UNMAPPED: NB_CPU_ACCESS_x */
     uint32_t mapped;     /* UNMAPPED: 1: the page is there, but not for this */
@@ -448,32 +449,36 @@ struct nb_cpu_event {
     uint8_t reserved[6];
 };
 typedef int nb_cpu_hook_fn(struct nb_cpu *cpu, struct nb_cpu_event *event, void *user);
-/* kinds: several may be or'ed. The range, both ends included, is of linear addresses, of ports for IN
- * and OUT, of vectors for INTERRUPT; first > last: everywhere. Data counts by the bytes that are
+/* kinds: several may be or'ed. The range, both ends included, is of linear addresses, of ports for
+ * IN and OUT, of vectors for INTERRUPT; first > last: everywhere. Data counts by the bytes that are
  * touched. Returns the hook's number, 0 with *e. A hook added inside a hook is called from the next
  * event on. [cpu] */
 uint32_t nb_cpu_hook_add(struct nb_cpu *cpu, unsigned kinds, uint32_t first, uint32_t last,
                          nb_cpu_hook_fn *fn, void *user, struct nb_error *e);
-/* Its function is not called again, not even for the event that is going on. false: no such number. [cpu] */
+/* Its function is not called again, not even for the event that is going on. false: there is no
+ * such number. [cpu] */
 bool nb_cpu_hook_remove(struct nb_cpu *cpu, uint32_t hook);
 
-/* ---- contexts and snapshots [cpu], but not in the middle of an instruction (false or NULL then) */
+/* ---- contexts and snapshots [cpu], but not within an instruction (false or NULL then) */
 
 /* All registers of a CPU, MSRs and hidden state included; no memory. Belongs to no CPU: may be
  * restored into any of the same model. Cheap. */
 struct nb_cpu_context;
 struct nb_cpu_context *nb_cpu_context_save(struct nb_cpu *cpu, struct nb_error *e);
 bool nb_cpu_context_update(struct nb_cpu *cpu, struct nb_cpu_context *ctx, struct nb_error *e);
-bool nb_cpu_context_restore(struct nb_cpu *cpu, const struct nb_cpu_context *ctx, struct nb_error *e);
-bool nb_cpu_context_equal(const struct nb_cpu_context *a, const struct nb_cpu_context *b); /* [any] */
+bool nb_cpu_context_restore(struct nb_cpu *cpu, const struct nb_cpu_context *ctx,
+                            struct nb_error *e);
+/* [any] */
+bool nb_cpu_context_equal(const struct nb_cpu_context *a, const struct nb_cpu_context *b);
 void nb_cpu_context_free(struct nb_cpu_context *ctx); /* [any] */
 
-/* Registers, mappings and all bytes of memory. Restoring (into the same CPU) maps again what was mapped
- * and unmaps what was not. Buffers of yours get their bytes back, so that they must live as long as
+/* Registers, mappings and all bytes of memory. Restoring (into the same CPU) maps again what was
+ * mapped and unmaps what was not. Buffers of yours get their bytes back, so that they must live as long as
  * the snapshot. Hooks stay as they are. Free it before its CPU. */
 struct nb_cpu_snapshot;
 struct nb_cpu_snapshot *nb_cpu_snapshot_take(struct nb_cpu *cpu, struct nb_error *e);
-bool nb_cpu_snapshot_restore(struct nb_cpu *cpu, const struct nb_cpu_snapshot *s, struct nb_error *e);
+bool nb_cpu_snapshot_restore(struct nb_cpu *cpu, const struct nb_cpu_snapshot *s,
+                             struct nb_error *e);
 void nb_cpu_snapshot_free(struct nb_cpu_snapshot *s);
 
 #if defined(__GNUC__)

@@ -28,8 +28,10 @@ bool cpu_fail(struct nb_error *e, enum err_code code, const char *fmt, ...)
 bool cpu_not_within(const struct nb_cpu *cpu, const char *what, struct nb_error *e)
 {
     return cpu->where != CPU_WITHIN ||
-           cpu_fail(e, ERR_CONFIG, "%s in the middle of an instruction, which hooks of accesses and ports "
-                    "are called in", what);
+           cpu_fail(e, ERR_CONFIG,
+                    "%s in the middle of an instruction, which hooks of accesses and ports "
+                    "are called in",
+                    what);
 }
 
 /* ---- set-up */
@@ -45,8 +47,10 @@ static void set_segment(struct cpu *c, unsigned s, u32 sel, u32 limit, u32 attr)
 /* From power-on to what nb_cpu_mode promises. */
 static void set_mode(struct nb_cpu *cpu)
 {
-    /* selector of CS, of the others, their attributes: 0c09b = G, D, present, DPL 0, code, readable, used */
-    static const struct { u32 code_sel, data_sel, code, data; } by_mode[] = {
+    /* attributes: c09b is G, D, present, DPL 0, code, readable, accessed */
+    static const struct {
+        u32 code_sel, data_sel, code, data;
+    } by_mode[] = {
         [NB_CPU_REAL] = { 0, 0, 0x009b, 0x0093 },
         [NB_CPU_PROT16] = { 0x08, 0x10, 0x809b, 0x8093 },
         [NB_CPU_PROT32] = { 0x08, 0x10, 0xc09b, 0xc093 },
@@ -76,7 +80,8 @@ static void set_mode(struct nb_cpu *cpu)
     cpu_hooks_tell(cpu);
 }
 
-static bool take_options(struct nb_cpu_options *o, const struct nb_cpu_options *from, struct nb_error *e)
+static bool take_options(struct nb_cpu_options *o, const struct nb_cpu_options *from,
+                         struct nb_error *e)
 {
     memset(o, 0, sizeof *o);
     if (!from)
@@ -87,7 +92,8 @@ static bool take_options(struct nb_cpu_options *o, const struct nb_cpu_options *
     if (o->mode > NB_CPU_USER32)
         return cpu_fail(e, ERR_CONFIG, "nb_cpu_options: there is no mode %u", o->mode);
     if (o->faults > NB_CPU_FAULTS_IDT)
-        return cpu_fail(e, ERR_CONFIG, "nb_cpu_options: there is no way %u to treat faults", o->faults);
+        return cpu_fail(e, ERR_CONFIG, "nb_cpu_options: there is no way %u to treat faults",
+                        o->faults);
     return true;
 }
 
@@ -240,14 +246,14 @@ static enum nb_cpu_reason run(struct nb_cpu *cpu, const struct nb_cpu_limits *li
             else
                 return NB_CPU_STOPPED;
             break;
-        case CPU_SHUTDOWN:
-            return NB_CPU_SHUTDOWN;
+        case CPU_SHUTDOWN: return NB_CPU_SHUTDOWN;
         case CPU_BREAK:
             if (!take_break(cpu, moved, &why))
                 return why;
             break;
-        case CPU_BUDGET: case CPU_KICK: case CPU_WATCH:
-            break;
+        case CPU_BUDGET:
+        case CPU_KICK:
+        case CPU_WATCH: break;
         }
     }
 }
@@ -266,8 +272,9 @@ enum nb_cpu_reason nb_cpu_run(struct nb_cpu *cpu, const struct nb_cpu_limits *li
         cpu_unhalt(cpu->c);
         cpu_set_stop_at(cpu->c, lim.has_until, lim.until);
         cpu_block_starts(cpu->c);
-        why = run(cpu, &lim, lim.max_insns && lim.max_insns < UINT64_MAX - start ? start + lim.max_insns
-                                                                                : UINT64_MAX);
+        why = run(cpu, &lim,
+                  lim.max_insns && lim.max_insns < UINT64_MAX - start ? start + lim.max_insns
+                                                                      : UINT64_MAX);
         cpu->where = CPU_IDLE;
         cpu->running = false;
     }
@@ -290,20 +297,33 @@ void nb_cpu_stop(struct nb_cpu *cpu)
     cpu_kick(cpu->c);
 }
 
-uint64_t nb_cpu_retired(struct nb_cpu *cpu)
-{
-    return *cpu_retired(cpu->c);
-}
+uint64_t nb_cpu_retired(struct nb_cpu *cpu) { return *cpu_retired(cpu->c); }
 
 /* ---- an exit in words */
 
 static const char *exception_name(unsigned v)
 {
     static const char *const name[] = {
-        "divide error", "debug exception", "NMI", "breakpoint", "overflow", "BOUND range exceeded",
-        "invalid opcode", "device not available", "double fault", "exception 9", "invalid TSS",
-        "segment not present", "stack fault", "general protection fault", "page fault", "exception 15",
-        "x87 floating-point error", "alignment check", "machine check", "SIMD floating-point error",
+        "divide error",
+        "debug exception",
+        "NMI",
+        "breakpoint",
+        "overflow",
+        "BOUND range exceeded",
+        "invalid opcode",
+        "device not available",
+        "double fault",
+        "exception 9",
+        "invalid TSS",
+        "segment not present",
+        "stack fault",
+        "general protection fault",
+        "page fault",
+        "exception 15",
+        "x87 floating-point error",
+        "alignment check",
+        "machine check",
+        "SIMD floating-point error",
     };
 
     return v < ARRAY_LEN(name) ? name[v] : "exception";
@@ -312,8 +332,10 @@ static const char *exception_name(unsigned v)
 char *nb_cpu_exit_text(const struct nb_cpu_exit *x, char *out, size_t size)
 {
     static const char *const plain[] = {
-        [NB_CPU_COUNT] = "%llu instructions done, at %08x", [NB_CPU_ADDRESS] = "%llu instructions later at %08x",
-        [NB_CPU_STOPPED] = "stopped after %llu instructions at %08x", [NB_CPU_FAULT] = "",
+        [NB_CPU_COUNT] = "%llu instructions done, at %08x",
+        [NB_CPU_ADDRESS] = "%llu instructions later at %08x",
+        [NB_CPU_STOPPED] = "stopped after %llu instructions at %08x",
+        [NB_CPU_FAULT] = "",
         [NB_CPU_HALTED] = "halted after %llu instructions, before %08x",
         [NB_CPU_SHUTDOWN] = "triple fault after %llu instructions at %08x",
         [NB_CPU_TIME] = "time over after %llu instructions at %08x",
@@ -330,11 +352,13 @@ char *nb_cpu_exit_text(const struct nb_cpu_exit *x, char *out, size_t size)
         snprintf(out, size, "INT %02x at %08x", x->vector, x->eip);
     } else if (x->vector == 14) {
         snprintf(out, size, "page fault at %08x: %s %08x, %s", x->eip,
-                 x->error & 16 ? "fetch from" : x->error & 2 ? "write to" : "read from", x->cr2,
-                 x->error & 1 ? "not allowed" : "not mapped");
+                 x->error & 16  ? "fetch from"
+                 : x->error & 2 ? "write to"
+                                : "read from",
+                 x->cr2, x->error & 1 ? "not allowed" : "not mapped");
     } else if (x->has_error) {
-        snprintf(out, size, "%s (%u) at %08x, error code %04x", exception_name(x->vector), x->vector, x->eip,
-                 x->error);
+        snprintf(out, size, "%s (%u) at %08x, error code %04x", exception_name(x->vector),
+                 x->vector, x->eip, x->error);
     } else {
         snprintf(out, size, "%s (%u) at %08x", exception_name(x->vector), x->vector, x->eip);
     }

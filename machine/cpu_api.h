@@ -2,8 +2,7 @@
 /* struct nb_cpu: the CPU without a machine of nestbox.h. Private to machine/cpu_*.c.
  *
  * Physical memory is a list of mappings, each a region of the memory space. Frame numbers of struct
- * ram are physical page numbers, so that its table covers 4 GB, of which only used parts cost memory.
- * Rights are asked for by the CPU on its slow paths (cpu/hook.h); a change of the space makes it
+ * ram are physical page numbers: its table covers 4 GB, of which only used parts cost memory. Rights are asked for by the CPU on its slow paths (cpu/hook.h); a change of the space makes it
  * forget the answers. */
 #ifndef NB_MACHINE_CPU_API_H
 #define NB_MACHINE_CPU_API_H
@@ -27,21 +26,21 @@ struct cpu_backing {
 };
 
 struct cpu_mapping {
-    struct region region;  /* mapped in the space unless nothing is allowed */
+    struct region region; /* mapped in the space unless nothing is allowed */
     u64 addr, size;
     unsigned prot;
     struct cpu_backing *backing; /* NULL: functions */
-    u8 *host;              /* of the first byte */
+    u8 *host;                    /* of the first byte */
     struct nb_cpu *cpu;
     u32 (*read)(void *user, u32 offset, unsigned size);
     void (*write)(void *user, u32 offset, u32 value, unsigned size);
     void *user;
-    u32 io_offset;         /* of the first byte, in what was mapped at first */
+    u32 io_offset; /* of the first byte, in what was mapped at first */
     struct cpu_mapping *next_dead;
 };
 
 struct cpu_hook {
-    u32 id;       /* 0: removed */
+    u32 id; /* 0: removed */
     unsigned kinds;
     u32 first, last;
     nb_cpu_hook_fn *fn;
@@ -60,7 +59,7 @@ struct nb_cpu {
     struct region ports;
     unsigned mode, faults;
     char *model;
-    u8 *nowhere;             /* the page of frames without a mapping */
+    u8 *nowhere; /* the page of frames without a mapping */
 
     struct cpu_mapping **map; /* ascending */
     unsigned num_maps, cap_maps;
@@ -71,20 +70,24 @@ struct nb_cpu {
 
     struct cpu_hook *hook;
     unsigned num_hooks, cap_hooks;
-    unsigned calling;        /* depth of hooks: the list is not compacted */
+    unsigned calling; /* depth of hooks: the list is not compacted */
     u32 next_hook;
-    bool hooks_new;          /* the CPU has not been told yet */
+    bool hooks_new; /* the CPU has not been told yet */
 
     bool running;
     enum cpu_where where;
-    int stop;                /* atomic: nb_cpu_stop() */
-    struct { u32 reg; u8 v[16]; } *later; /* set within an instruction */
+    int stop; /* atomic: nb_cpu_stop() */
+    struct {
+        u32 reg;
+        u8 v[16];
+    } * later; /* set within an instruction */
     unsigned num_later, cap_later;
     bool later_eip;
 };
 
 /* cpu_api.c */
-bool cpu_fail(struct nb_error *e, enum err_code code, const char *fmt, ...) NB_PRINTF(3, 4); /* false */
+bool cpu_fail(struct nb_error *e, enum err_code code, const char *fmt, ...)
+    NB_PRINTF(3, 4); /* false */
 /* false with *e: the call is not for the middle of an instruction. */
 bool cpu_not_within(const struct nb_cpu *cpu, const char *what, struct nb_error *e);
 
@@ -107,7 +110,7 @@ void cpu_hooks_init(struct nb_cpu *cpu);
 void cpu_hooks_free(struct nb_cpu *cpu);
 /* Tells the CPU what is wanted now, unless an instruction runs. */
 void cpu_hooks_tell(struct nb_cpu *cpu);
-/* After a function of the caller's: nb_cpu_stop() there means behind this instruction, not this block. */
+/* After a function of the caller's: nb_cpu_stop() there means behind this instruction, not block. */
 void cpu_hooks_stop(struct nb_cpu *cpu);
 bool cpu_hooks_any(const struct nb_cpu *cpu, unsigned kinds);
 /* An exception or INT that came back. true: taken. */

@@ -3,7 +3,8 @@
 #include "core/xalloc.h"
 #include "machine/cpu_api.h"
 
-#define DATA_KINDS (NB_CPU_HOOK_READ | NB_CPU_HOOK_READ_AFTER | NB_CPU_HOOK_WRITE | NB_CPU_HOOK_WRITE_AFTER)
+#define DATA_KINDS \
+    (NB_CPU_HOOK_READ | NB_CPU_HOOK_READ_AFTER | NB_CPU_HOOK_WRITE | NB_CPU_HOOK_WRITE_AFTER)
 #define ALL_KINDS (2u * NB_CPU_HOOK_OUT - 1)
 
 void cpu_hooks_stop(struct nb_cpu *cpu)
@@ -14,7 +15,8 @@ void cpu_hooks_stop(struct nb_cpu *cpu)
 
 /* Calls the hooks for one event until one of them takes it. between: until the place in the program
  * has changed, too (*moved). Lists may grow and hooks may go meanwhile. */
-static bool call(struct nb_cpu *cpu, struct nb_cpu_event *ev, u32 last, enum cpu_where where, bool *moved)
+static bool call(struct nb_cpu *cpu, struct nb_cpu_event *ev, u32 last, enum cpu_where where,
+                 bool *moved)
 {
     unsigned n = cpu->num_hooks;
     enum cpu_where was = cpu->where;
@@ -31,10 +33,12 @@ static bool call(struct nb_cpu *cpu, struct nb_cpu_event *ev, u32 last, enum cpu
         if (!h.id || !(h.kinds & ev->kind))
             continue;
         /* an access may wrap at 4 GB */
-        if (h.first <= h.last && (last >= at ? at > h.last || last < h.first : at > h.last && last < h.first))
+        if (h.first <= h.last &&
+            (last >= at ? at > h.last || last < h.first : at > h.last && last < h.first))
             continue;
-        taken = h.fn(cpu, ev, h.user) == NB_CPU_TAKEN && (ev->kind & ~(DATA_KINDS | NB_CPU_HOOK_CODE |
-                                                          NB_CPU_HOOK_BLOCK | NB_CPU_HOOK_FETCH));
+        taken =
+            h.fn(cpu, ev, h.user) == NB_CPU_TAKEN &&
+            (ev->kind & ~(DATA_KINDS | NB_CPU_HOOK_CODE | NB_CPU_HOOK_BLOCK | NB_CPU_HOOK_FETCH));
         if (moved && (cpu_get(cpu->c, CPU_EIP) != eip || cpu_get(cpu->c, CPU_CS_BASE) != base)) {
             *moved = true;
             break;
@@ -62,27 +66,21 @@ static bool at_insn(struct nb_cpu *cpu, unsigned kind, u32 la, u32 len)
     return !moved && !__atomic_load_n(&cpu->stop, __ATOMIC_SEQ_CST);
 }
 
-static bool on_insn(void *to, u32 la, u32 len)
-{
-    return at_insn(to, NB_CPU_HOOK_CODE, la, len);
-}
+static bool on_insn(void *to, u32 la, u32 len) { return at_insn(to, NB_CPU_HOOK_CODE, la, len); }
 
-static bool on_fetch(void *to, u32 la)
-{
-    return at_insn(to, NB_CPU_HOOK_FETCH, la, 0);
-}
+static bool on_fetch(void *to, u32 la) { return at_insn(to, NB_CPU_HOOK_FETCH, la, 0); }
 
-static bool on_block(void *to, u32 la, u32 len)
-{
-    return at_insn(to, NB_CPU_HOOK_BLOCK, la, len);
-}
+static bool on_block(void *to, u32 la, u32 len) { return at_insn(to, NB_CPU_HOOK_BLOCK, la, len); }
 
 bool cpu_hooks_fault(struct nb_cpu *cpu, const struct cpu_fault *f)
 {
     bool soft = cpu_caught_int(cpu->c), moved = false, taken = false;
     struct nb_cpu_event ev = {
-        .addr = cpu_get(cpu->c, CPU_CS_BASE) + cpu_get(cpu->c, CPU_EIP), .number = f->vector,
-        .error = f->has_error ? f->error : 0, .has_error = f->has_error, .software = soft,
+        .addr = cpu_get(cpu->c, CPU_CS_BASE) + cpu_get(cpu->c, CPU_EIP),
+        .number = f->vector,
+        .error = f->has_error ? f->error : 0,
+        .has_error = f->has_error,
+        .software = soft,
         .cr2 = f->vector == 14 && !soft ? f->cr2 : 0,
     };
 
@@ -123,8 +121,12 @@ static bool on_refused(void *to, u32 la, paddr pa, u32 size, enum cpu_access how
 {
     struct nb_cpu *cpu = to;
     struct nb_cpu_event ev = {
-        .kind = NB_CPU_HOOK_UNMAPPED, .addr = la, .size = size, .physical = pa & ~(paddr)PAGE_MASK,
-        .access = how, .mapped = cpu_mem_find(cpu, pa) != NULL,
+        .kind = NB_CPU_HOOK_UNMAPPED,
+        .addr = la,
+        .size = size,
+        .physical = pa & ~(paddr)PAGE_MASK,
+        .access = how,
+        .mapped = cpu_mem_find(cpu, pa) != NULL,
     };
 
     return call(cpu, &ev, la + size - 1, CPU_WITHIN, NULL);
@@ -135,20 +137,28 @@ static u32 port_read(void *to, u32 port, unsigned size)
     struct nb_cpu_event ev = { .kind = NB_CPU_HOOK_IN, .addr = port, .size = size };
 
     ev.value = size_mask(size);
-    return call(to, &ev, port + size - 1, CPU_WITHIN, NULL) ? ev.value & size_mask(size) : size_mask(size);
+    return call(to, &ev, port + size - 1, CPU_WITHIN, NULL) ? ev.value & size_mask(size)
+                                                            : size_mask(size);
 }
 
 static void port_write(void *to, u32 port, u32 val, unsigned size)
 {
     struct nb_cpu_event ev = {
-        .kind = NB_CPU_HOOK_OUT, .addr = port, .size = size, .value = val & size_mask(size),
+        .kind = NB_CPU_HOOK_OUT,
+        .addr = port,
+        .size = size,
+        .value = val & size_mask(size),
     };
 
     call(to, &ev, port + size - 1, CPU_WITHIN, NULL);
 }
 
 static const struct region_ops port_ops = {
-    .read = port_read, .write = port_write, .min = 1, .max = 4, .unaligned = true,
+    .read = port_read,
+    .write = port_write,
+    .min = 1,
+    .max = 4,
+    .unaligned = true,
 };
 
 /* ---- the list */
@@ -166,8 +176,13 @@ void cpu_hooks_init(struct nb_cpu *cpu)
     h->block = on_block;
     cpu->next_hook = 1;
     space_init(&cpu->io, "ports", 0xffff, &cpu->log, NULL);
-    cpu->ports = (struct region){ .name = "hooks", .size = 0x10000, .kind = REGION_IO, .ops = &port_ops,
-                                  .dev = cpu, .prio = PRIO_PORT, .flags = REGION_RW };
+    cpu->ports = (struct region){ .name = "hooks",
+                                  .size = 0x10000,
+                                  .kind = REGION_IO,
+                                  .ops = &port_ops,
+                                  .dev = cpu,
+                                  .prio = PRIO_PORT,
+                                  .flags = REGION_RW };
     space_map(&cpu->io, &cpu->ports, NULL);
 }
 
@@ -229,8 +244,11 @@ uint32_t nb_cpu_hook_add(struct nb_cpu *cpu, unsigned kinds, uint32_t first, uin
                          nb_cpu_hook_fn *fn, void *user, struct nb_error *e)
 {
     if (!kinds || (kinds & ~ALL_KINDS) || !fn) {
-        cpu_fail(e, ERR_CONFIG, fn ? "hook kinds %xh: none, or unknown ones" : "a hook without a function "
-                 "(kinds %xh)", kinds);
+        cpu_fail(e, ERR_CONFIG,
+                 fn ? "hook kinds %xh: none, or unknown ones"
+                    : "a hook without a function "
+                      "(kinds %xh)",
+                 kinds);
         return 0;
     }
     if (cpu->num_hooks == cpu->cap_hooks) {

@@ -90,7 +90,8 @@ static void show(struct nb_cpu *cpu, struct cpu_mapping *m)
     r->dev = m;
     r->ram_frame = (u32)(m->addr >> PAGE_SHIFT);
     r->prio = PRIO_RAM;
-    r->flags = (u8)((m->prot & NB_CPU_R ? REGION_READ : 0) | (m->prot & NB_CPU_W ? REGION_WRITE : 0));
+    r->flags =
+        (u8)((m->prot & NB_CPU_R ? REGION_READ : 0) | (m->prot & NB_CPU_W ? REGION_WRITE : 0));
     /* cannot fail: overlap was looked for, and the frames cover all addresses */
     if (r->flags)
         space_map(&cpu->mem, r, NULL);
@@ -125,8 +126,8 @@ static void insert(struct nb_cpu *cpu, struct cpu_mapping *m)
     cpu->num_maps++;
 }
 
-/* What was asked for before holds no more: in the CPU by the space's news, in an access that is going on
- * by the count. Views are equal when only the right to execute changed, so that the CPU is told. */
+/* What was asked for before holds no more. An access that is going on sees it by the count, the CPU
+ * by the space's news; but views are equal when only the right to execute changed: told here. */
 static void map_changed(struct nb_cpu *cpu)
 {
     cpu->hooks.map_changes++;
@@ -256,8 +257,9 @@ void cpu_mem_free(struct nb_cpu *cpu)
 static bool check_range(u64 addr, u64 size, struct nb_error *e)
 {
     if ((addr | size) & PAGE_MASK)
-        return cpu_fail(e, ERR_CONFIG, "%llx, size %llx: address and size must be multiples of 1000h",
-                        LLX(addr), LLX(size));
+        return cpu_fail(e, ERR_CONFIG,
+                        "%llx, size %llx: address and size must be multiples of 1000h", LLX(addr),
+                        LLX(size));
     if (!size || addr >= CPU_MEM_END || size > CPU_MEM_END - addr)
         return cpu_fail(e, ERR_CONFIG, "%llx, size %llx: not within 4 GB, or empty", LLX(addr),
                         LLX(size));
@@ -274,7 +276,8 @@ static bool check_new(struct nb_cpu *cpu, u64 addr, u64 size, unsigned prot, str
         return cpu_fail(e, ERR_CONFIG, "protection %xh is none of NB_CPU_R, _W, _X", prot);
     n = first_behind(cpu, addr);
     if (n < cpu->num_maps && cpu->map[n]->addr < addr + size)
-        return cpu_fail(e, ERR_CONFIG, "%llx, size %llx overlaps the mapping at %llx, size %llx: unmap it",
+        return cpu_fail(e, ERR_CONFIG,
+                        "%llx, size %llx overlaps the mapping at %llx, size %llx: unmap it",
                         LLX(addr), LLX(size), LLX(cpu->map[n]->addr), LLX(cpu->map[n]->size));
     return true;
 }
@@ -318,15 +321,16 @@ bool nb_cpu_map(struct nb_cpu *cpu, uint64_t addr, uint64_t size, unsigned prot,
     return true;
 }
 
-bool nb_cpu_map_buffer(struct nb_cpu *cpu, uint64_t addr, uint64_t size, unsigned prot, void *buffer,
-                       struct nb_error *e)
+bool nb_cpu_map_buffer(struct nb_cpu *cpu, uint64_t addr, uint64_t size, unsigned prot,
+                       void *buffer, struct nb_error *e)
 {
     struct cpu_mapping m = { .addr = addr, .size = size, .prot = prot, .host = buffer };
 
     if (!check_new(cpu, addr, size, prot, e))
         return false;
     if (!buffer || (uintptr_t)buffer & 15)
-        return cpu_fail(e, ERR_CONFIG, "%llx: the buffer must be there, at a multiple of 16", LLX(addr));
+        return cpu_fail(e, ERR_CONFIG, "%llx: the buffer must be there, at a multiple of 16",
+                        LLX(addr));
     for (unsigned k = 0; k < cpu->num_maps; k++) {
         const struct cpu_mapping *o = cpu->map[k];
         if (o->host && m.host < o->host + o->size && o->host < m.host + size)
@@ -346,8 +350,12 @@ bool nb_cpu_map_io(struct nb_cpu *cpu, uint64_t addr, uint64_t size,
                    void (*write)(void *user, uint32_t offset, uint32_t value, unsigned size),
                    void *user, struct nb_error *e)
 {
-    struct cpu_mapping m = { .addr = addr, .size = size, .prot = NB_CPU_R | NB_CPU_W, .read = read,
-                             .write = write, .user = user };
+    struct cpu_mapping m = { .addr = addr,
+                             .size = size,
+                             .prot = NB_CPU_R | NB_CPU_W,
+                             .read = read,
+                             .write = write,
+                             .user = user };
 
     if (!check_new(cpu, addr, size, m.prot, e))
         return false;
@@ -363,7 +371,8 @@ bool nb_cpu_unmap(struct nb_cpu *cpu, uint64_t addr, uint64_t size, struct nb_er
     space_begin(&cpu->mem);
     split(cpu, addr);
     split(cpu, addr + size);
-    for (unsigned n = first_behind(cpu, addr); n < cpu->num_maps && cpu->map[n]->addr < addr + size;)
+    for (unsigned n = first_behind(cpu, addr);
+         n < cpu->num_maps && cpu->map[n]->addr < addr + size;)
         remove_at(cpu, n);
     space_end(&cpu->mem);
     map_changed(cpu);
@@ -431,8 +440,8 @@ bool nb_cpu_mem_write(struct nb_cpu *cpu, uint64_t addr, const void *from, size_
     for (size_t done = 0; done < len;) {
         u64 at = addr + done;
         u32 off = (u32)at & PAGE_MASK, n = (u32)MIN(len - done, (size_t)(PAGE_SIZE - off));
-        memcpy(ram_wr_rom(&cpu->ram, (u32)(at >> PAGE_SHIFT), off, n) + off, (const u8 *)from + done,
-               n);
+        memcpy(ram_wr_rom(&cpu->ram, (u32)(at >> PAGE_SHIFT), off, n) + off,
+               (const u8 *)from + done, n);
         done += n;
     }
     return true;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Registers of a CPU without a machine. What is set within an instruction waits until it has ended. */
+/* Registers of a CPU without a machine. What is set within an instruction waits for its end. */
 #include "core/xalloc.h"
 #include "machine/cpu_api.h"
 
@@ -11,16 +11,17 @@ struct reg_info {
     unsigned number;
 };
 
-#define SEGS_8(r, base, first) \
+#define SEGS_8(r, base, first)             \
     if ((r) >= (base) && (r) < (base) + 8) \
-        return (struct reg_info){ KIND_32, (first) + ((r) - (base)) }
+        return (struct reg_info) { KIND_32, (first) + ((r) - (base)) }
 
 static struct reg_info info_of(unsigned r)
 {
     static const u8 rest[] = {
-        CPU_GDTR_BASE, CPU_GDTR_LIMIT, CPU_IDTR_BASE, CPU_IDTR_LIMIT, CPU_CR0, CPU_CR2, CPU_CR3, CPU_CR4,
-        CPU_DR0, CPU_DR1, CPU_DR2, CPU_DR3, CPU_DR6, CPU_DR7, CPU_EFER, CPU_CPL, CPU_FCW, CPU_FSW,
-        CPU_FTW, CPU_FOP, CPU_FIP, CPU_FCS, CPU_FDP, CPU_FDS, CPU_MXCSR,
+        CPU_GDTR_BASE, CPU_GDTR_LIMIT, CPU_IDTR_BASE, CPU_IDTR_LIMIT, CPU_CR0, CPU_CR2, CPU_CR3,
+        CPU_CR4,       CPU_DR0,        CPU_DR1,       CPU_DR2,        CPU_DR3, CPU_DR6, CPU_DR7,
+        CPU_EFER,      CPU_CPL,        CPU_FCW,       CPU_FSW,        CPU_FTW, CPU_FOP, CPU_FIP,
+        CPU_FCS,       CPU_FDP,        CPU_FDS,       CPU_MXCSR,
     };
 
     if (r <= NB_CPU_EDI)
@@ -44,7 +45,8 @@ static struct reg_info info_of(unsigned r)
         return (struct reg_info){ KIND_XMM, r - NB_CPU_XMM0 };
     return (struct reg_info){ KIND_NONE, 0 };
 }
-_Static_assert(NB_CPU_MXCSR - NB_CPU_GDTR_BASE == 24, "the table above is in the order of nestbox.h");
+_Static_assert(NB_CPU_MXCSR - NB_CPU_GDTR_BASE == 24,
+               "the table above is in the order of nestbox.h");
 _Static_assert(NB_CPU_TR_ATTR == NB_CPU_ES_ATTR + 7 && NB_CPU_MXCSR < NB_CPU_ST0, "numbers");
 
 size_t nb_cpu_reg_size(unsigned reg)
@@ -65,8 +67,8 @@ static bool check(unsigned reg, size_t size, struct nb_error *e)
 
     if (!is)
         return no_such(reg, e);
-    return is == size || cpu_fail(e, ERR_CONFIG, "register %u has %u bytes, not %zu", reg, (unsigned)is,
-                                  size);
+    return is == size ||
+           cpu_fail(e, ERR_CONFIG, "register %u has %u bytes, not %zu", reg, (unsigned)is, size);
 }
 
 static void get(struct nb_cpu *cpu, unsigned reg, u8 *v)
@@ -80,7 +82,8 @@ static void get(struct nb_cpu *cpu, unsigned reg, u8 *v)
                 return;
             }
     switch (i.kind) {
-    case KIND_32: case KIND_CTL: st32(v, cpu_get(cpu->c, i.number)); break;
+    case KIND_32:
+    case KIND_CTL: st32(v, cpu_get(cpu->c, i.number)); break;
     case KIND_ST: cpu_get_st(cpu->c, i.number, v); break;
     case KIND_MM: cpu_get_mm(cpu->c, i.number, v); break;
     case KIND_XMM: cpu_get_xmm(cpu->c, i.number, v); break;
@@ -221,8 +224,8 @@ bool nb_cpu_msr_set(struct nb_cpu *cpu, uint32_t msr, uint64_t value, struct nb_
     if (!cpu_not_within(cpu, "model-specific registers can't be set", e))
         return false;
     return cpu_set_msr(cpu->c, msr, value) ||
-           cpu_fail(e, ERR_CONFIG, "model-specific register %xh: this CPU refuses the value %llx", msr,
-                    (unsigned long long)value);
+           cpu_fail(e, ERR_CONFIG, "model-specific register %xh: this CPU refuses the value %llx",
+                    msr, (unsigned long long)value);
 }
 
 bool nb_cpu_load_segment(struct nb_cpu *cpu, unsigned reg, uint16_t selector, struct nb_error *e)

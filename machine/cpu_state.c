@@ -6,7 +6,7 @@
 #include "machine/cpu_api.h"
 
 struct nb_cpu_context {
-    char *model;   /* a state says what it says for this set of features only */
+    char *model; /* a state says what it says for this set of features only */
     u8 bytes[];
 };
 
@@ -33,8 +33,8 @@ struct nb_cpu_context *nb_cpu_context_save(struct nb_cpu *cpu, struct nb_error *
 static bool fits(const struct nb_cpu *cpu, const struct nb_cpu_context *ctx, struct nb_error *e)
 {
     return !strcmp(ctx->model, cpu->model) ||
-           cpu_fail(e, ERR_STATE, "the context is of a CPU model \"%s\", this CPU is a \"%s\"", ctx->model,
-                    cpu->model);
+           cpu_fail(e, ERR_STATE, "the context is of a CPU model \"%s\", this CPU is a \"%s\"",
+                    ctx->model, cpu->model);
 }
 
 bool nb_cpu_context_update(struct nb_cpu *cpu, struct nb_cpu_context *ctx, struct nb_error *e)
@@ -45,7 +45,8 @@ bool nb_cpu_context_update(struct nb_cpu *cpu, struct nb_cpu_context *ctx, struc
     return true;
 }
 
-bool nb_cpu_context_restore(struct nb_cpu *cpu, const struct nb_cpu_context *ctx, struct nb_error *e)
+bool nb_cpu_context_restore(struct nb_cpu *cpu, const struct nb_cpu_context *ctx,
+                            struct nb_error *e)
 {
     if (!cpu_not_within(cpu, "a context can't be restored", e) || !fits(cpu, ctx, e))
         return false;
@@ -127,7 +128,8 @@ static bool same_maps(const struct nb_cpu *cpu, const struct nb_cpu_snapshot *s)
     return true;
 }
 
-bool nb_cpu_snapshot_restore(struct nb_cpu *cpu, const struct nb_cpu_snapshot *s, struct nb_error *e)
+bool nb_cpu_snapshot_restore(struct nb_cpu *cpu, const struct nb_cpu_snapshot *s,
+                             struct nb_error *e)
 {
     if (!cpu_not_within(cpu, "a snapshot can't be restored", e))
         return false;

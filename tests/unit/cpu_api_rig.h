@@ -36,10 +36,7 @@ static inline struct nb_cpu *cpu_with(uint32_t mode, uint32_t faults)
     return cpu;
 }
 
-static inline struct nb_cpu *cpu32(void)
-{
-    return cpu_with(NB_CPU_PROT32, NB_CPU_FAULTS_RETURN);
-}
+static inline struct nb_cpu *cpu32(void) { return cpu_with(NB_CPU_PROT32, NB_CPU_FAULTS_RETURN); }
 
 static inline uint32_t word_at(struct nb_cpu *cpu, uint64_t addr)
 {
@@ -60,7 +57,9 @@ static inline enum nb_cpu_reason run_for(struct nb_cpu *cpu, uint64_t n, struct 
 
 static inline enum nb_cpu_reason run_to(struct nb_cpu *cpu, uint32_t addr, struct nb_cpu_exit *x)
 {
-    struct nb_cpu_limits lim = { .size = sizeof lim, .has_until = 1, .until = addr, .max_insns = 1000000 };
+    struct nb_cpu_limits lim = {
+        .size = sizeof lim, .has_until = 1, .until = addr, .max_insns = 1000000
+    };
 
     if (x)
         x->size = sizeof *x;

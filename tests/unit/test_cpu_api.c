@@ -46,7 +46,9 @@ END_TEST
 
 START_TEST(modes)
 {
-    static const struct { uint32_t mode, cs, ds, cr0, code, data, limit, flags, cpl; } want[] = {
+    static const struct {
+        uint32_t mode, cs, ds, cr0, code, data, limit, flags, cpl;
+    } want[] = {
         { NB_CPU_REAL, 0, 0, 0x10, 0x9b, 0x93, 0xffff, 2, 0 },
         { NB_CPU_PROT16, 8, 16, 0x33, 0x809b, 0x8093, 0xffffffff, 2, 0 },
         { NB_CPU_PROT32, 8, 16, 0x33, 0xc09b, 0xc093, 0xffffffff, 2, 0 },
@@ -63,7 +65,8 @@ START_TEST(modes)
             ck_assert_uint_eq(nb_cpu_get(cpu, NB_CPU_ES + s), code ? want[k].cs : want[k].ds);
             ck_assert_uint_eq(nb_cpu_get(cpu, NB_CPU_ES_BASE + s), 0);
             ck_assert_uint_eq(nb_cpu_get(cpu, NB_CPU_ES_LIMIT + s), want[k].limit);
-            ck_assert_uint_eq(nb_cpu_get(cpu, NB_CPU_ES_ATTR + s), code ? want[k].code : want[k].data);
+            ck_assert_uint_eq(nb_cpu_get(cpu, NB_CPU_ES_ATTR + s),
+                              code ? want[k].code : want[k].data);
         }
         ck_assert_uint_eq(nb_cpu_get(cpu, NB_CPU_CR0), want[k].cr0);
         ck_assert_uint_eq(nb_cpu_get(cpu, NB_CPU_EFLAGS), want[k].flags);
@@ -98,8 +101,7 @@ START_TEST(code_runs_in_each_mode)
     case NB_CPU_PROT16:
         PUT(cpu, CODE, 0x66, 0x67, 0xc7, 0x05, 0, 0, 2, 0, 0x78, 0x56, 0x34, 0x12, 0xf4);
         break;
-    default:
-        PUT(cpu, CODE, 0xc7, 0x05, 0, 0, 2, 0, 0x78, 0x56, 0x34, 0x12, 0xf4);
+    default: PUT(cpu, CODE, 0xc7, 0x05, 0, 0, 2, 0, 0x78, 0x56, 0x34, 0x12, 0xf4);
     }
     enum nb_cpu_reason why = run_for(cpu, 10, &x);
     ck_assert_uint_eq(word_at(cpu, DATA), 0x12345678);
@@ -194,7 +196,10 @@ END_TEST
 /* Each access right, asked for by a read, a write, a read-modify-write and a fetch. */
 START_TEST(rights)
 {
-    static const struct { uint8_t code[8]; unsigned need, err; } act[] = {
+    static const struct {
+        uint8_t code[8];
+        unsigned need, err;
+    } act[] = {
         { { 0xa1, 0, 0, 3, 0, 0xf4 }, NB_CPU_R, 0 },                  /* mov eax, [30000h] */
         { { 0xa3, 0, 0, 3, 0, 0xf4 }, NB_CPU_W, 2 },                  /* mov [30000h], eax */
         { { 0xff, 0x05, 0, 0, 3, 0, 0xf4 }, NB_CPU_R | NB_CPU_W, 2 }, /* inc dword [30000h] */
@@ -212,7 +217,8 @@ START_TEST(rights)
                 PUT(cpu, 0x30000, 0x90, 0xf4);
                 for (unsigned round = 0; round < 2; round++) { /* what is remembered is not wrong */
                     nb_cpu_set(cpu, NB_CPU_EIP, CODE);
-                    ck_assert_int_eq(run_for(cpu, 1, &x), ok || k == 3 ? NB_CPU_COUNT : NB_CPU_FAULT);
+                    ck_assert_int_eq(run_for(cpu, 1, &x),
+                                     ok || k == 3 ? NB_CPU_COUNT : NB_CPU_FAULT);
                     if (k == 3)
                         ck_assert_int_eq(run_for(cpu, 1, &x), ok ? NB_CPU_COUNT : NB_CPU_FAULT);
                     if (!ok) {
@@ -270,7 +276,8 @@ START_TEST(own_buffer)
 
     memset(own, 0, 0x2000);
     ck_assert(nb_cpu_map_buffer(cpu, 0x80000000, 0x2000, NB_CPU_RWX, own, NULL));
-    PUT(cpu, 0x80000000, 0xfe, 0x05, 0xff, 0x0f, 0, 0x80, 0xeb, 0xf8); /* inc byte [80000fffh]; jmp $-6 */
+    PUT(cpu, 0x80000000, 0xfe, 0x05, 0xff, 0x0f, 0, 0x80, 0xeb,
+        0xf8); /* inc byte [80000fffh]; jmp $-6 */
     nb_cpu_set(cpu, NB_CPU_EIP, 0x80000000);
     ck_assert_int_eq(run_for(cpu, 20, NULL), NB_CPU_COUNT);
     ck_assert_uint_eq(own[0xfff], 10);
@@ -308,7 +315,8 @@ START_TEST(code_is_coherent)
     ck_assert_uint_eq(nb_cpu_get(cpu, NB_CPU_EBX), 30);
     /* a program that changes the instruction behind the one that writes */
     nb_cpu_set(cpu, NB_CPU_EIP, CODE + 0x100);
-    PUT(cpu, CODE + 0x100, 0xc6, 0x05, 7, 1, 1, 0, 0x41, 0x90, 0xf4); /* mov byte [10107h], inc ecx; nop */
+    PUT(cpu, CODE + 0x100, 0xc6, 0x05, 7, 1, 1, 0, 0x41, 0x90,
+        0xf4); /* mov byte [10107h], inc ecx; nop */
     ck_assert_int_eq(run_for(cpu, 9, NULL), NB_CPU_HALTED);
     ck_assert_uint_eq(nb_cpu_get(cpu, NB_CPU_ECX), 1);
     nb_cpu_free(cpu);
@@ -339,7 +347,8 @@ START_TEST(functions)
     struct nb_cpu *cpu = cpu32();
 
     ck_assert(nb_cpu_map_io(cpu, 0x30000, 0x3000, io_get, io_put, log, NULL));
-    PUT(cpu, CODE, 0xa1, 8, 0x10, 3, 0, 0xa2, 5, 0x20, 3, 0); /* mov eax,[31008h]; mov [32005h], al */
+    PUT(cpu, CODE, 0xa1, 8, 0x10, 3, 0, 0xa2, 5, 0x20, 3,
+        0); /* mov eax,[31008h]; mov [32005h], al */
     ck_assert_int_eq(run_for(cpu, 2, &x), NB_CPU_COUNT);
     ck_assert_uint_eq(nb_cpu_get(cpu, NB_CPU_EAX), 0xcafe1008);
     ck_assert_uint_eq(log[0], 0x1008);
@@ -364,8 +373,8 @@ END_TEST
 
 START_TEST(big_and_small)
 {
-    struct nb_cpu *cpu = nb_cpu_new(&(struct nb_cpu_options){ sizeof(struct nb_cpu_options), NB_CPU_PROT32,
-                                                              0, NULL }, NULL);
+    struct nb_cpu *cpu = nb_cpu_new(
+        &(struct nb_cpu_options){ sizeof(struct nb_cpu_options), NB_CPU_PROT32, 0, NULL }, NULL);
     struct nb_cpu_region r;
 
     ck_assert(nb_cpu_map(cpu, 0, 0x100000000, NB_CPU_RWX, NULL));
@@ -426,18 +435,38 @@ END_TEST
 
 START_TEST(system_registers)
 {
-    static const struct { unsigned reg; uint32_t set, get; } t[] = {
-        { NB_CPU_EIP, 0xdeadbeef, 0xdeadbeef }, { NB_CPU_EFLAGS, 0x8d5, 0x8d7 },
-        { NB_CPU_FS, 0x33, 0x33 }, { NB_CPU_FS_BASE, 0x7ffd0000, 0x7ffd0000 },
-        { NB_CPU_GS_LIMIT, 0xfff, 0xfff }, { NB_CPU_GS_ATTR, 0x40f3, 0x40f3 },
-        { NB_CPU_TR, 0x28, 0x28 }, { NB_CPU_TR_BASE, 0x5000, 0x5000 }, { NB_CPU_LDTR_LIMIT, 0x7f, 0x7f },
-        { NB_CPU_GDTR_BASE, 0x6000, 0x6000 }, { NB_CPU_GDTR_LIMIT, 0x17, 0x17 },
-        { NB_CPU_IDTR_BASE, 0x7000, 0x7000 }, { NB_CPU_IDTR_LIMIT, 0x7ff, 0x7ff },
-        { NB_CPU_CR2, 0x1234, 0x1234 }, { NB_CPU_CR3, 0x9000, 0x9000 }, { NB_CPU_CR4, 0x10, 0x10 },
-        { NB_CPU_DR0, 1, 1 }, { NB_CPU_DR3, 0xffffffff, 0xffffffff }, { NB_CPU_DR7, 0x1, 0x401 },
-        { NB_CPU_FSW, 0x3800, 0x3800 }, { NB_CPU_FTW, 0xffff, 0xffff }, { NB_CPU_FOP, 0x7ff, 0x7ff },
-        { NB_CPU_FIP, 5, 5 }, { NB_CPU_FCS, 6, 6 }, { NB_CPU_FDP, 7, 7 }, { NB_CPU_FDS, 8, 8 },
-        { NB_CPU_MXCSR, 0x1fbf, 0x1fbf }, { NB_CPU_CPL, 3, 3 },
+    static const struct {
+        unsigned reg;
+        uint32_t set, get;
+    } t[] = {
+        { NB_CPU_EIP, 0xdeadbeef, 0xdeadbeef },
+        { NB_CPU_EFLAGS, 0x8d5, 0x8d7 },
+        { NB_CPU_FS, 0x33, 0x33 },
+        { NB_CPU_FS_BASE, 0x7ffd0000, 0x7ffd0000 },
+        { NB_CPU_GS_LIMIT, 0xfff, 0xfff },
+        { NB_CPU_GS_ATTR, 0x40f3, 0x40f3 },
+        { NB_CPU_TR, 0x28, 0x28 },
+        { NB_CPU_TR_BASE, 0x5000, 0x5000 },
+        { NB_CPU_LDTR_LIMIT, 0x7f, 0x7f },
+        { NB_CPU_GDTR_BASE, 0x6000, 0x6000 },
+        { NB_CPU_GDTR_LIMIT, 0x17, 0x17 },
+        { NB_CPU_IDTR_BASE, 0x7000, 0x7000 },
+        { NB_CPU_IDTR_LIMIT, 0x7ff, 0x7ff },
+        { NB_CPU_CR2, 0x1234, 0x1234 },
+        { NB_CPU_CR3, 0x9000, 0x9000 },
+        { NB_CPU_CR4, 0x10, 0x10 },
+        { NB_CPU_DR0, 1, 1 },
+        { NB_CPU_DR3, 0xffffffff, 0xffffffff },
+        { NB_CPU_DR7, 0x1, 0x401 },
+        { NB_CPU_FSW, 0x3800, 0x3800 },
+        { NB_CPU_FTW, 0xffff, 0xffff },
+        { NB_CPU_FOP, 0x7ff, 0x7ff },
+        { NB_CPU_FIP, 5, 5 },
+        { NB_CPU_FCS, 6, 6 },
+        { NB_CPU_FDP, 7, 7 },
+        { NB_CPU_FDS, 8, 8 },
+        { NB_CPU_MXCSR, 0x1fbf, 0x1fbf },
+        { NB_CPU_CPL, 3, 3 },
     };
     struct nb_cpu *cpu = cpu32();
     struct nb_error e = { 0 };
@@ -481,8 +510,10 @@ END_TEST
 
 START_TEST(batches_and_msrs)
 {
-    struct nb_cpu_value v[4] = { { .reg = NB_CPU_EAX, .v.u32 = 1 }, { .reg = NB_CPU_MM0 + 3, .v.u64 = 2 },
-                                 { .reg = NB_CPU_XMM0 + 7, .v.bytes = { [15] = 3 } }, { .reg = 4711 } };
+    struct nb_cpu_value v[4] = { { .reg = NB_CPU_EAX, .v.u32 = 1 },
+                                 { .reg = NB_CPU_MM0 + 3, .v.u64 = 2 },
+                                 { .reg = NB_CPU_XMM0 + 7, .v.bytes = { [15] = 3 } },
+                                 { .reg = 4711 } };
     struct nb_cpu *cpu = cpu32();
     struct nb_error e = { 0 };
     uint64_t msr;
@@ -501,7 +532,8 @@ START_TEST(batches_and_msrs)
     ck_assert_uint_eq(v[2].v.bytes[0], 0);
     ck_assert(nb_cpu_regs_get(cpu, NULL, 0, NULL));
     uint8_t st[10];
-    ck_assert(nb_cpu_reg_get(cpu, NB_CPU_ST0 + 3, st, 10, NULL)); /* MMX registers lie in ST's (TOP 0) */
+    ck_assert(
+        nb_cpu_reg_get(cpu, NB_CPU_ST0 + 3, st, 10, NULL)); /* MMX registers lie in ST's (TOP 0) */
     ck_assert_uint_eq(st[0], 2);
     ck_assert_uint_eq(st[9], 0xff);
 

@@ -35,7 +35,8 @@ static int watch(struct nb_cpu *cpu, struct nb_cpu_event *ev, void *user)
     return s->verdict;
 }
 
-static uint32_t hook(struct nb_cpu *cpu, unsigned kinds, uint32_t first, uint32_t last, struct seen *s)
+static uint32_t hook(struct nb_cpu *cpu, unsigned kinds, uint32_t first, uint32_t last,
+                     struct seen *s)
 {
     struct nb_error e = { 0 };
     uint32_t id = nb_cpu_hook_add(cpu, kinds, first, last, watch, s, &e);
@@ -134,9 +135,9 @@ START_TEST(code_hook_changes)
     hook(cpu, NB_CPU_HOOK_CODE, 1, 0, &b);
     ck_assert_int_eq(run_for(cpu, 100, NULL), NB_CPU_HALTED);
     ck_assert_uint_eq(nb_cpu_get(cpu, NB_CPU_EAX), 2);
-    ck_assert_uint_eq(a.n, 4);                 /* 0, 1 (leaves), 3, 4 */
+    ck_assert_uint_eq(a.n, 4); /* 0, 1 (leaves), 3, 4 */
     ck_assert_uint_eq(a.ev[2].addr, CODE + 3);
-    ck_assert_uint_eq(b.n, 3);                 /* not asked for the instruction that was left */
+    ck_assert_uint_eq(b.n, 3); /* not asked for the instruction that was left */
     a.act = fix_eax;
     nb_cpu_set(cpu, NB_CPU_EIP, CODE);
     ck_assert_int_eq(run_for(cpu, 100, NULL), NB_CPU_HALTED);
@@ -181,13 +182,19 @@ START_TEST(reads_and_writes)
     struct nb_cpu *cpu = cpu32();
 
     /* mov eax,[DATA+2]; push eax; mov [DATA+0fffh], ax; inc byte [DATA] */
-    PUT(cpu, CODE, 0xa1, 2, 0, 2, 0, 0x50, 0x66, 0xa3, 0xff, 0x0f, 2, 0, 0xfe, 0x05, 0, 0, 2, 0, 0xf4);
+    PUT(cpu, CODE, 0xa1, 2, 0, 2, 0, 0x50, 0x66, 0xa3, 0xff, 0x0f, 2, 0, 0xfe, 0x05, 0, 0, 2, 0,
+        0xf4);
     PUT(cpu, DATA, 7, 0, 0x78, 0x56, 0x34, 0x12);
-    hook(cpu, NB_CPU_HOOK_READ | NB_CPU_HOOK_READ_AFTER | NB_CPU_HOOK_WRITE | NB_CPU_HOOK_WRITE_AFTER, 1, 0,
-         &all);
+    hook(cpu,
+         NB_CPU_HOOK_READ | NB_CPU_HOOK_READ_AFTER | NB_CPU_HOOK_WRITE | NB_CPU_HOOK_WRITE_AFTER, 1,
+         0, &all);
     hook(cpu, NB_CPU_HOOK_WRITE, DATA + 0x1000, DATA + 0x1000, &near); /* the second byte of one */
     ck_assert_int_eq(run_for(cpu, 100, NULL), NB_CPU_HALTED);
-    static const struct { unsigned kind; uint32_t addr, size, eip; uint8_t b0; } want[] = {
+    static const struct {
+        unsigned kind;
+        uint32_t addr, size, eip;
+        uint8_t b0;
+    } want[] = {
         { NB_CPU_HOOK_READ, DATA + 2, 4, 0, 0 },
         { NB_CPU_HOOK_READ_AFTER, DATA + 2, 4, 0, 0x78 },
         { NB_CPU_HOOK_WRITE, DATA + 0x3ffc, 4, 5, 0x78 },
@@ -226,7 +233,7 @@ static void change_data(struct nb_cpu *cpu, struct nb_cpu_event *ev, struct seen
     if (ev->kind == NB_CPU_HOOK_READ)
         PUT(cpu, DATA, 5, 0, 0, 0); /* seen by the read that follows */
     else
-        ev->data[1] = 1;            /* READ_AFTER: for the CPU alone; WRITE: for memory */
+        ev->data[1] = 1; /* READ_AFTER: for the CPU alone; WRITE: for memory */
 }
 
 START_TEST(data_may_be_changed)
@@ -256,9 +263,9 @@ static void set_regs(struct nb_cpu *cpu, struct nb_cpu_event *ev, struct seen *s
 
     (void)ev;
     ck_assert_uint_eq(nb_cpu_get(cpu, NB_CPU_EAX), 0);
-    nb_cpu_set(cpu, NB_CPU_EAX, 77);       /* over the result of this very MOV */
+    nb_cpu_set(cpu, NB_CPU_EAX, 77); /* over the result of this very MOV */
     nb_cpu_set(cpu, NB_CPU_EBX, 1);
-    nb_cpu_set(cpu, NB_CPU_EBX, 2);        /* the last one counts */
+    nb_cpu_set(cpu, NB_CPU_EBX, 2); /* the last one counts */
     ck_assert_uint_eq(nb_cpu_get(cpu, NB_CPU_EBX), 2);
     if (s->verdict == 5)
         nb_cpu_set(cpu, NB_CPU_EIP, CODE + 6);
@@ -310,18 +317,24 @@ static void stop_here(struct nb_cpu *cpu, struct nb_cpu_event *ev, struct seen *
 
 START_TEST(stop_in_each_kind)
 {
-    static const struct { unsigned kind; uint32_t eip; } want[] = {
-        { NB_CPU_HOOK_CODE, 0 }, { NB_CPU_HOOK_BLOCK, 0 }, { NB_CPU_HOOK_FETCH, 0 },
-        { NB_CPU_HOOK_READ, 5 }, { NB_CPU_HOOK_READ_AFTER, 5 }, { NB_CPU_HOOK_WRITE, 10 },
-        { NB_CPU_HOOK_WRITE_AFTER, 10 }, { NB_CPU_HOOK_IN, 11 }, { NB_CPU_HOOK_OUT, 12 },
-        { NB_CPU_HOOK_INTERRUPT, 12 }, { NB_CPU_HOOK_INVALID, 14 }, { NB_CPU_HOOK_UNMAPPED, 16 },
+    static const struct {
+        unsigned kind;
+        uint32_t eip;
+    } want[] = {
+        { NB_CPU_HOOK_CODE, 0 },         { NB_CPU_HOOK_BLOCK, 0 },
+        { NB_CPU_HOOK_FETCH, 0 },        { NB_CPU_HOOK_READ, 5 },
+        { NB_CPU_HOOK_READ_AFTER, 5 },   { NB_CPU_HOOK_WRITE, 10 },
+        { NB_CPU_HOOK_WRITE_AFTER, 10 }, { NB_CPU_HOOK_IN, 11 },
+        { NB_CPU_HOOK_OUT, 12 },         { NB_CPU_HOOK_INTERRUPT, 12 },
+        { NB_CPU_HOOK_INVALID, 14 },     { NB_CPU_HOOK_UNMAPPED, 16 },
     };
     struct nb_cpu_exit x = { 0 };
     struct seen s = { .act = stop_here };
     struct nb_cpu *cpu = cpu32();
 
     /* mov eax,[]; mov [],eax; in al,dx; out dx,al; int 20h; ud2; mov eax,[0] */
-    PUT(cpu, CODE, 0xa1, 0, 0, 2, 0, 0xa3, 0, 0, 2, 0, 0xec, 0xee, 0xcd, 0x20, 0x0f, 0x0b, 0xa1, 0, 0, 0, 0);
+    PUT(cpu, CODE, 0xa1, 0, 0, 2, 0, 0xa3, 0, 0, 2, 0, 0xec, 0xee, 0xcd, 0x20, 0x0f, 0x0b, 0xa1, 0,
+        0, 0, 0);
     hook(cpu, want[_i].kind, 1, 0, &s);
     if (_i >= 10) /* get there */
         nb_cpu_set(cpu, NB_CPU_EIP, CODE + want[_i].eip);
@@ -545,8 +558,8 @@ START_TEST(guest_table)
     nb_cpu_set(cpu, NB_CPU_GDTR_LIMIT, 15);
     nb_cpu_set(cpu, NB_CPU_IDTR_BASE, DATA + 0x100);
     nb_cpu_set(cpu, NB_CPU_IDTR_LIMIT, 0x21 * 8 - 1);
-    PUT(cpu, CODE, 0xcd, 0x20, 0xa1, 0, 0, 0, 0x70);  /* int 20h; mov eax,[70000000h] */
-    PUT(cpu, CODE + 0x100, 0x5b, 0x43, 0xf4);         /* pop ebx; inc ebx; hlt */
+    PUT(cpu, CODE, 0xcd, 0x20, 0xa1, 0, 0, 0, 0x70); /* int 20h; mov eax,[70000000h] */
+    PUT(cpu, CODE + 0x100, 0x5b, 0x43, 0xf4);        /* pop ebx; inc ebx; hlt */
     if (_i)
         hook(cpu, NB_CPU_HOOK_INTERRUPT | NB_CPU_HOOK_UNMAPPED, 1, 0, &s);
     if (_i == 2)
@@ -603,9 +616,14 @@ START_TEST(ports)
     nb_cpu_set(cpu, NB_CPU_EIP, CODE);
     hook(cpu, NB_CPU_HOOK_IN | NB_CPU_HOOK_OUT, 0x61, 0xffff, &s);
     ck_assert_int_eq(run_for(cpu, 100, &x), NB_CPU_HALTED);
-    static const struct { unsigned kind; uint32_t port, size, value; } want[] = {
-        { NB_CPU_HOOK_OUT, 0x61, 1, 0xff }, { NB_CPU_HOOK_IN, 0x3f8, 4, 0 },
-        { NB_CPU_HOOK_OUT, 0x3f8, 2, 0x7788 }, { NB_CPU_HOOK_IN, 0x3f8, 1, 0 },
+    static const struct {
+        unsigned kind;
+        uint32_t port, size, value;
+    } want[] = {
+        { NB_CPU_HOOK_OUT, 0x61, 1, 0xff },
+        { NB_CPU_HOOK_IN, 0x3f8, 4, 0 },
+        { NB_CPU_HOOK_OUT, 0x3f8, 2, 0x7788 },
+        { NB_CPU_HOOK_IN, 0x3f8, 1, 0 },
     };
     ck_assert_uint_eq(s.n, 4);
     for (unsigned k = 0; k < 4; k++) {
@@ -638,16 +656,18 @@ static void add_one(struct nb_cpu *cpu, struct nb_cpu_event *ev, struct seen *s)
 
 START_TEST(list_changes_inside)
 {
-    static const unsigned kinds[] = { NB_CPU_HOOK_CODE, NB_CPU_HOOK_BLOCK, NB_CPU_HOOK_FETCH, NB_CPU_HOOK_READ,
-                                      NB_CPU_HOOK_WRITE_AFTER, NB_CPU_HOOK_OUT, NB_CPU_HOOK_INTERRUPT };
+    static const unsigned kinds[] = { NB_CPU_HOOK_CODE,        NB_CPU_HOOK_BLOCK,
+                                      NB_CPU_HOOK_FETCH,       NB_CPU_HOOK_READ,
+                                      NB_CPU_HOOK_WRITE_AFTER, NB_CPU_HOOK_OUT,
+                                      NB_CPU_HOOK_INTERRUPT };
     struct nb_cpu *cpu = cpu32();
     struct seen s = { .act = remove_self }, t = { 0 };
 
     s.verdict = t.verdict = added.verdict = kinds[_i] == NB_CPU_HOOK_INTERRUPT;
     memset(&added, 0, sizeof added);
     /* push [DATA]; out dx,al; int 1; jmp $+2 ; twice */
-    PUT(cpu, CODE, 0xff, 0x35, 0, 0, 2, 0, 0xee, 0xcd, 0x20, 0xeb, 0, 0xff, 0x35, 0, 0, 2, 0, 0xee, 0xcd, 0x20,
-        0xeb, 0, 0xf4);
+    PUT(cpu, CODE, 0xff, 0x35, 0, 0, 2, 0, 0xee, 0xcd, 0x20, 0xeb, 0, 0xff, 0x35, 0, 0, 2, 0, 0xee,
+        0xcd, 0x20, 0xeb, 0, 0xf4);
     if (kinds[_i] != NB_CPU_HOOK_INTERRUPT) {
         PUT(cpu, CODE + 7, 0x90, 0x90);
         PUT(cpu, CODE + 18, 0x90, 0x90);
@@ -657,8 +677,8 @@ START_TEST(list_changes_inside)
         hook(cpu, kinds[_i], 1, 0, &t);
     else
         s.verdict = 1;
-    ck_assert_int_eq(run_for(cpu, 100, NULL), kinds[_i] == NB_CPU_HOOK_INTERRUPT ? NB_CPU_FAULT
-                                                                                 : NB_CPU_HALTED);
+    ck_assert_int_eq(run_for(cpu, 100, NULL),
+                     kinds[_i] == NB_CPU_HOOK_INTERRUPT ? NB_CPU_FAULT : NB_CPU_HALTED);
     ck_assert_uint_eq(s.n, 1);
     if (kinds[_i] != NB_CPU_HOOK_INTERRUPT)
         ck_assert_uint_ge(t.n, 2);

@@ -28,7 +28,8 @@ START_TEST(counts_are_exact)
         }
         total += n;
         ck_assert_uint_eq(nb_cpu_retired(cpu), total);
-        struct nb_cpu_context *a = nb_cpu_context_save(cpu, NULL), *b = nb_cpu_context_save(ref, NULL);
+        struct nb_cpu_context *a = nb_cpu_context_save(cpu, NULL),
+                              *b = nb_cpu_context_save(ref, NULL);
         ck_assert(nb_cpu_context_equal(a, b));
         nb_cpu_context_free(a);
         nb_cpu_context_free(b);
@@ -124,7 +125,8 @@ START_TEST(until_with_page_tables)
     nb_cpu_set(cpu, NB_CPU_CR3, DATA);
     nb_cpu_set(cpu, NB_CPU_CR0, 0x80000033);
     /* 3 x inc eax; from the first address to the other, once */
-    PUT(cpu, CODE, 0x40, 0x40, 0x40, 0x0f, 0x82, 6, 0, 0, 0, 0xf9, 0xe9, 0xf1, 0xff, 0x2e, 0, 0xf4); /* jc out; stc; jmp */
+    PUT(cpu, CODE, 0x40, 0x40, 0x40, 0x0f, 0x82, 6, 0, 0, 0, 0xf9, 0xe9, 0xf1, 0xff, 0x2e, 0,
+        0xf4); /* jc out; stc; jmp */
     ck_assert_int_eq(run_to(cpu, 0x300001, &x), NB_CPU_ADDRESS);
     ck_assert_uint_eq(nb_cpu_get(cpu, NB_CPU_EAX), 4);
     ck_assert_uint_eq(x.eip, 0x300001);
@@ -167,8 +169,9 @@ START_TEST(limits_are_checked)
         ck_assert_ptr_eq(nb_cpu_exit_text(&x, text, sizeof text), text);
         ck_assert_str_ne(text, "");
     }
-    struct nb_cpu_exit pf = { .reason = NB_CPU_FAULT, .vector = 14, .error = 3, .cr2 = 0x1234, .eip = 0x99,
-                              .has_error = 1 };
+    struct nb_cpu_exit pf = {
+        .reason = NB_CPU_FAULT, .vector = 14, .error = 3, .cr2 = 0x1234, .eip = 0x99, .has_error = 1
+    };
     ck_assert_str_eq(nb_cpu_exit_text(&pf, text, sizeof text),
                      "page fault at 00000099: write to 00001234, not allowed");
     nb_cpu_free(cpu);
@@ -322,7 +325,7 @@ START_TEST(contexts_change_the_mode)
     struct nb_cpu_exit x = { 0 };
 
     ck_assert(nb_cpu_map(cpu, 0, 0x1000, NB_CPU_RWX, NULL));
-    PUT(cpu, 0, 0x40, 0xf4); /* inc ax; hlt */
+    PUT(cpu, 0, 0x40, 0xf4);       /* inc ax; hlt */
     PUT(cpu, DATA, 0x83, 0, 0, 0); /* 4 MB page 0 */
     nb_cpu_set(cpu, NB_CPU_CR4, 0x10);
     nb_cpu_set(cpu, NB_CPU_CR3, DATA);
@@ -359,7 +362,8 @@ START_TEST(snapshots)
     ck_assert(nb_cpu_map_buffer(cpu, 0x50000, 0x1000, NB_CPU_R | NB_CPU_W, own, NULL));
     ck_assert(nb_cpu_map_io(cpu, 0x60000, 0x1000, NULL, NULL, NULL, NULL));
     ck_assert(nb_cpu_protect(cpu, CODE + 0x2000, 0x1000, NB_CPU_R, NULL));
-    PUT(cpu, CODE, 0xff, 0x05, 0, 0, 2, 0, 0xfe, 0x05, 0, 0, 5, 0, 0xeb, 0xf2); /* inc [DATA]; inc byte [50000] */
+    PUT(cpu, CODE, 0xff, 0x05, 0, 0, 2, 0, 0xfe, 0x05, 0, 0, 5, 0, 0xeb,
+        0xf2); /* inc [DATA]; inc byte [50000] */
     ck_assert_int_eq(run_for(cpu, 30, NULL), NB_CPU_COUNT);
     s = nb_cpu_snapshot_take(cpu, &e);
     ck_assert_ptr_nonnull(s);
