@@ -434,7 +434,7 @@ bool vec_parse(const char *line, unsigned bits, struct vec_line *v, struct vec_e
 
     memset(v, 0, sizeof *v);
     v->system = bits & VEC_SYSTEM;
-    vec_defaults(c, bits & ~(unsigned)VEC_SYSTEM);
+    vec_defaults(c, v->system ? 32 : bits);
     for (unsigned k = 0; v->system && k < 4; k++) /* flat, of CPL 0 */
         c->in.sreg[k] = k == LS_CS ? SEL_CODE0 : SEL_DATA0;
     for (blanks(&cu); nibble(*cu.p) >= 0; blanks(&cu)) {
