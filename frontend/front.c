@@ -161,25 +161,37 @@ void front_block_signals(void)
     signal(SIGXFSZ, SIG_IGN); /* a write behind the limit fails with EFBIG instead */
 }
 
+#define SHUTDOWN_SECONDS 10
+
 /* A thread that waits needs no handler and no flag that a handler could reach. */
 static void *signal_thread(void *arg)
 {
     struct front *f = arg;
-    unsigned asked = 0;
+    enum { NOTHING, BUTTON, QUIT } asked = NOTHING;
+    const struct timespec patience = { SHUTDOWN_SECONDS, 0 };
     sigset_t set;
-    int sig;
 
     signal_set(&set);
-    while (!sigwait(&set, &sig)) {
+    for (;;) {
+        int sig = asked == BUTTON ? sigtimedwait(&set, NULL, &patience) : sigwaitinfo(&set, NULL);
+        if (sig < 0 && errno == EINTR)
+            continue;
         if (sig == SIGUSR2 && atomic_load(&f->over))
             break;
         if (sig == SIGUSR2)
             continue;
-        if (asked++) { /* the first got no answer */
+        if (asked == QUIT) { /* no answer */
             tty_restore(f->tty);
             _exit(128 + sig);
         }
-        nb_quit(f->m);
+        /* SIGTERM is the power button to a system that listens to it */
+        if (asked == NOTHING && sig == SIGTERM) {
+            asked = BUTTON;
+            nb_shutdown(f->m);
+        } else {
+            asked = QUIT;
+            nb_quit(f->m);
+        }
     }
     return NULL;
 }

@@ -109,6 +109,9 @@ bool nb_is_paused(const struct nb_machine *m); /* [any] */
 void nb_quit(struct nb_machine *m);        /* [any] nb_run returns NB_QUIT soon */
 void nb_reset(struct nb_machine *m);       /* [any] power-on reset */
 void nb_powerdown(struct nb_machine *m);   /* [any] power button; no effect without ACPI */
+/* [any] As nb_powerdown() where the guest has ACPI on, else as nb_quit(). The guest may take its time,
+ * or not listen. */
+void nb_shutdown(struct nb_machine *m);
 void nb_nmi(struct nb_machine *m);         /* [any] */
 /* [any] Runs fn(arg) on the machine thread between two instructions and returns when it is done.
  * From the machine thread itself: at once. false: the machine is being freed. */

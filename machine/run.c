@@ -140,6 +140,8 @@ static bool take_requests(struct nb_machine *m)
     return false;
 }
 
+enum { POWER_BUTTON = 1, POWER_SHUTDOWN = 2 }; /* want_powerdown */
+
 static bool wish(volatile int *w)
 {
     return __atomic_load_n(w, __ATOMIC_RELAXED) && __atomic_exchange_n(w, 0, __ATOMIC_SEQ_CST);
@@ -162,7 +164,12 @@ static bool take_wishes(struct nb_machine *m)
     }
     if (wish(&m->want_nmi))
         cpu_nmi(m->cpu);
-    if (wish(&m->want_powerdown) && m->pm)
+    int power = __atomic_exchange_n(&m->want_powerdown, 0, __ATOMIC_SEQ_CST);
+    if (power == POWER_SHUTDOWN && (m->paused || !m->pm || !piix4_pm_acpi_on(m->pm))) {
+        m->stopped_by = NB_QUIT; /* nobody would hear the button */
+        return true;
+    }
+    if (power && m->pm)
         piix4_pm_press(m->pm);
     if (wish(&m->want_pause) && !m->paused) {
         set_paused(m, true);
@@ -395,7 +402,13 @@ void nb_reset(struct nb_machine *m)
 
 void nb_powerdown(struct nb_machine *m)
 {
-    __atomic_store_n(&m->want_powerdown, 1, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&m->want_powerdown, POWER_BUTTON, __ATOMIC_SEQ_CST);
+    machine_wake(m);
+}
+
+void nb_shutdown(struct nb_machine *m)
+{
+    __atomic_store_n(&m->want_powerdown, POWER_SHUTDOWN, __ATOMIC_SEQ_CST);
     machine_wake(m);
 }
 
