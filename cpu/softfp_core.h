@@ -90,13 +90,10 @@ static inline u32 sf_isqrt64(u64 v, u64 *rem)
 {
     u64 root = 0, bit = BIT64(62);
 
-    for (; bit; bit >>= 2) {
-        if (v >= root + bit) {
-            v -= root + bit;
-            root = (root >> 1) + bit;
-        } else {
-            root >>= 1;
-        }
+    for (; bit; bit >>= 2) { /* no branch: they are not predictable */
+        u64 t = root + bit, fits = 0 - (u64)(v >= t);
+        v -= t & fits;
+        root = (root >> 1) + (bit & fits);
     }
     *rem = v;
     return (u32)root;

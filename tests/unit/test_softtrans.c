@@ -14,7 +14,7 @@
 
 Suite *suite_softtrans(void);
 
-#if defined(__x86_64__)
+#if NB_HOST_X87
 
 struct row {
     const char *name;
@@ -194,7 +194,7 @@ END_TEST
 Suite *suite_softtrans(void)
 {
     Suite *s = suite_create("softtrans");
-#if defined(__x86_64__)
+#if NB_HOST_X87
     TCase *t = tcase_create("host");
 
     tcase_set_timeout(t, 0);

@@ -12,7 +12,7 @@
 
 Suite *suite_softx87(void);
 
-#if defined(__x86_64__)
+#if NB_HOST_X87
 
 /* Everything of struct fpu_ops that is exact, and what to compare. */
 struct row {
@@ -155,7 +155,7 @@ END_TEST
 Suite *suite_softx87(void)
 {
     Suite *s = suite_create("softx87");
-#if defined(__x86_64__)
+#if NB_HOST_X87
     TCase *t = tcase_create("host");
 
     tcase_set_timeout(t, 120);
