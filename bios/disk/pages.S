@@ -108,7 +108,7 @@ draw_overview:
     SAY     "PM timer   "
     cmpw    $0, pm_timer_port
     jne     2f
-    SAY     "none (no ACPI table names one)"
+    SAY     "none (ACPI names none)"
 2:  AT      19, 41
     SAY     "RTC        "
     HEADING 22, 1, "Self-test"

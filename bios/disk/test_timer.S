@@ -42,6 +42,30 @@ TEST a20, "A20 gate"
     NEED    e
     PASS
 
+/* The timer that FADT names counts, and only up: 24 bits of it, as chips with 32 are rare. */
+TEST pmtimer, "PM timer"
+    movzwl  pm_timer_port, %edx
+    testl   %edx, %edx
+    jnz     1f
+    SKIP
+1:  movl    $0x10000, %ecx              /* as many steps as readings allow, at least one */
+    xorl    %edi, %edi
+    inl     %dx, %eax
+    movl    %eax, %ebx
+2:  inl     %dx, %eax
+    movl    %eax, %esi
+    subl    %ebx, %eax
+    andl    $0xffffff, %eax
+    cmpl    $0x800000, %eax
+    NEED    b
+    orl     %eax, %edi
+    movl    %esi, %ebx
+    decl    %ecx
+    jnz     2b
+    testl   %edi, %edi
+    NEED    nz
+    PASS
+
 /*
  * The PIT's interrupt, through 8259s that this test moves to 20h and back again. A short one-shot
  * count: the BIOS's own 55 ms would be the longest wait of the whole disk. Its time of day loses

@@ -5,6 +5,8 @@ expect screen "Self-test"
 expect screen ", 0 failed"
 expect screen "64 MB usable by E820"
 expect screen "01.1 8086:7111 IDE"
+expect screen "01.3 8086:7113"
+expect screen " at port 0608"
 key a
 expect screen "scan 1E"
 key f2
