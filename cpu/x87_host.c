@@ -30,13 +30,13 @@ static u32 name(u16 cw, void *out, const void *a, const void *b) \
     if (likely((cw & CW_MASKS) == CW_MASKS)) \
         __asm__ volatile("fnstsw %[before]\n\t" load "fldcw %[cw]\n\t" op "fnstsw %[after]\n\t" \
                          take drop "fldcw %[host]" \
-                         : [before] "=m"(before), [after] "=a"(after) \
+                         : [before] "=m"(before), [after] "=&a"(after) \
                          : [cw] "m"(cw), [host] "m"(host_cw), [out] "r"(out), [a] "r"(a), \
                            [b] "r"(b) : X87_CLOBBERS_); \
     else \
         __asm__ volatile("fnclex\n\t" load "fldcw %[cw]\n\t" op "fnstsw %[after]\n\t" \
                          "fnclex\n\t" take "fninit" \
-                         : [after] "=a"(after) \
+                         : [after] "=&a"(after) \
                          : [cw] "m"(cw), [out] "r"(out), [a] "r"(a), [b] "r"(b) \
                          : X87_CLOBBERS_); \
     return (u32)before << 16 | after; \
