@@ -8,8 +8,9 @@
 enum {
     IMPLEMENTED_EDX = CPUID_FPU | CPUID_VME | CPUID_DE | CPUID_PSE | CPUID_TSC | CPUID_MSR |
                       CPUID_PAE | CPUID_MCE | CPUID_CX8 | CPUID_SEP | CPUID_MTRR | CPUID_PGE |
-                      CPUID_MCA | CPUID_CMOV | CPUID_PAT | CPUID_PSE36 | CPUID_SS,
-    IMPLEMENTED_ECX = CPUID_ECX_MONITOR,
+                      CPUID_MCA | CPUID_CMOV | CPUID_PAT | CPUID_PSE36 | CPUID_CLFSH |
+                      CPUID_MMX | CPUID_FXSR | CPUID_SSE | CPUID_SSE2 | CPUID_SS,
+    IMPLEMENTED_ECX = CPUID_ECX_SSE3 | CPUID_ECX_MONITOR,
     IMPLEMENTED_EXT_EDX = CPUID_EXT_NX,
 };
 
@@ -54,6 +55,7 @@ static const struct feature {
     { "sse2", CPUID_SSE2, 0, BIT(FEAT_SSE2), 0 },
     { "ss", CPUID_SS, 0, 0, 0 },
     { "sse3", 0, 0, BIT(FEAT_SSE3), CPUID_ECX_SSE3 },
+    { "pni", 0, 0, BIT(FEAT_SSE3), CPUID_ECX_SSE3 }, /* the name in Linux's /proc/cpuinfo */
     { "monitor", 0, 0, BIT(FEAT_MONITOR), CPUID_ECX_MONITOR },
     { "nx", 0, CPUID_EXT_NX, 0, 0 },
 };

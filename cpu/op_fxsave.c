@@ -21,17 +21,15 @@ static bool has_sse_state(const struct cpu *c)
     return (c->cr4 & CR4_OSFXSR) && (c->isa_features & BIT(FEAT_SSE));
 }
 
-/* Linear address of the image; segment, then alignment. */
+/* Linear address of the image; alignment, then segment, as other 16-byte operands (simd.c). */
 static NB_WARN_UNUSED bool image_la(struct cpu *c, const struct insn *i, bool write, u32 *la)
 {
     u32 ea = insn_ea(c, i);
 
     c->cur = i;
-    if (!seg_check_slow(c, i->seg, ea, FX_SIZE, write, la))
-        return false;
-    if (*la & 15)
+    if ((c->seg[i->seg].base + ea) & 15)
         return cpu_raise_err(c, EXC_GP, 0);
-    return true;
+    return seg_check_slow(c, i->seg, ea, FX_SIZE, write, la);
 }
 
 static NB_WARN_UNUSED bool image_write(struct cpu *c, u32 la, const u8 *fx, unsigned from,

@@ -33,8 +33,8 @@ bool simd_wr_slow(struct cpu *c, const struct insn *i, const void *v, unsigned h
            mem_write_slow(c, la, v, how & ~(unsigned)SIMD_ALIGNED, c->cpl == 3);
 }
 
-/* All bytes are judged as a write, but no other than the selected ones are stored: the rest may be
- * a device's. */
+/* All bytes are judged as a write, alignment included, but no other than the selected ones are
+ * stored: the rest may be a device's. */
 bool simd_masked_store(struct cpu *c, const struct insn *i, const u8 *v, const u8 *mask,
                        unsigned size)
 {
@@ -43,6 +43,8 @@ bool simd_masked_store(struct cpu *c, const struct insn *i, const u8 *v, const u
     c->cur = i;
     if (!seg_linear(c, i->seg, ea, size, true, &la) || !mem_probe_write(c, la, size, c->cpl == 3))
         return false;
+    if ((c->mode & MODE_AC) && (la & (size - 1)))
+        return cpu_raise_err(c, EXC_AC, 0);
     for (unsigned n = 0; n < size; n++)
         if ((mask[n] & 0x80) && !la_write8(c, la + n, v[n]))
             return false;
