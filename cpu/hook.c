@@ -76,15 +76,16 @@ enum hook_says hook_page(struct cpu *c, u32 la, paddr pa, u32 size, unsigned acc
         return HOOK_GO_ON;
     if (c->blk)
         cpu_sync(c);
-    for (unsigned n = 0; h->refused && n < MAX_TRIES && h->refused(h->to, la, pa, size, access);
-         n++)
-        if (h->allowed(h->to, pa, access, frame ? frame : &none) &&
-            !(access == CPU_FETCH && (c->events & EV_STOP)))
+    for (unsigned n = 0; h->refused && n < MAX_TRIES; n++) {
+        bool again = h->refused(h->to, la, pa, size, access);
+        if (access == CPU_FETCH && (c->events & EV_STOP)) { /* in front of this instruction */
+            c->stop_hit = STOP_FETCH;
+            return HOOK_FAULT;
+        }
+        if (!again)
+            break;
+        if (h->allowed(h->to, pa, access, frame ? frame : &none))
             return HOOK_AGAIN; /* the hook may have changed page tables, too */
-    if (access == CPU_FETCH &&
-        (c->events & EV_STOP)) { /* in front of this instruction, not behind it */
-        c->stop_hit = STOP_FETCH;
-        return HOOK_FAULT;
     }
     /* the error code of a page table with these rights (SDM 3A 4.7), bit 4 for all fetches */
     err = (access == CPU_WRITE ? PF_W : 0) | (user ? PF_U : 0) | (access == CPU_FETCH ? PF_ID : 0);
