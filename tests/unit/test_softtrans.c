@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "cpu/x87_soft.h"
+#include "tests/unit/cpu_rig.h"
 #include "tests/unit/x87_values.h"
 
 Suite *suite_softtrans(void);
@@ -191,9 +192,86 @@ END_TEST
 
 #endif
 
+/* Whose routines a CPU takes: ours for these functions in counted time, whatever the host has; the
+ * host's, if it has any, in real time; ours for all with fpu=soft. */
+START_TEST(selection)
+{
+    struct rig *r = rig_cpu("max,fpu=soft");
+    const struct fpu_ops *o;
+
+    ck_assert(r->c->soft_fpu);
+    ck_assert_ptr_eq(fpu_ops(r->c), &fpu_soft_ops);
+    r->c->counted = true;
+    ck_assert_ptr_eq(fpu_ops(r->c), &fpu_soft_ops);
+    rig_free(r);
+    r = rig_cpu("max,fpu=host");
+    ck_assert(!r->c->soft_fpu);
+    r->c->counted = true;
+    o = fpu_ops(r->c);
+    ck_assert(o->f2xm1 == soft_f2xm1 && o->sin == soft_sin && o->cos == soft_cos);
+    ck_assert(o->sincos == soft_sincos && o->ptan == soft_ptan && o->patan == soft_patan);
+    ck_assert(o->yl2x == soft_yl2x && o->yl2xp1 == soft_yl2xp1);
+#if NB_HOST_X87
+    ck_assert(o->sqrt == fpu_host_ops.sqrt && o->prem == fpu_host_ops.prem);
+    r->c->counted = false;
+    ck_assert_ptr_eq(fpu_ops(r->c), &fpu_host_ops);
+#endif
+    rig_free(r);
+}
+END_TEST
+
+/* Results that need no host to be known: nearest to the true value, pi being the hardware's. */
+START_TEST(recorded)
+{
+    static const struct {
+        fpu_fn *fn;
+        struct edge a, b, want;
+        u16 cw;
+    } v[] = {
+        /* sin(pi) with 66 bits of pi is exactly 2^-64 off */
+        { soft_sin, { 0x4000, 0xc90fdaa22168c235 }, { 0, 0 }, { 0xbfbf, 0x8000000000000000 },
+          0x37f },
+        { soft_cos, { 0x3fff, 0xc90fdaa22168c235 }, { 0, 0 }, { 0xbfbe, 0x8000000000000000 },
+          0x37f },
+        /* a little below x, above x, below 1 */
+        { soft_sin, { 0x3000, 0x8000000000000000 }, { 0, 0 }, { 0x2fff, 0xffffffffffffffff },
+          0xf7f },
+        { soft_ptan, { 0x3000, 0x8000000000000000 }, { 0, 0 }, { 0x3000, 0x8000000000000001 },
+          0xb7f },
+        { soft_cos, { 0x3000, 0x8000000000000000 }, { 0, 0 }, { 0x3ffe, 0xffffffffffffffff },
+          0x77f },
+        { soft_f2xm1, { 0x3ffe, 0x8000000000000000 }, { 0, 0 }, { 0x3ffd, 0xd413cccfe7799211 },
+          0x37f },
+        { soft_f2xm1, { 0xbfff, 0x8000000000000000 }, { 0, 0 }, { 0xbffe, 0x8000000000000000 },
+          0x37f },
+        { soft_patan, { 0xbfff, 0x8000000000000000 }, { 0xbfff, 0x8000000000000000 },
+          { 0xc000, 0x96cbe3f9990e91a8 }, 0x37f }, /* -3 pi/4 */
+        { soft_yl2x, { 0x4002, 0xa000000000000000 }, { 0x3fff, 0x8000000000000000 },
+          { 0x4000, 0xd49a784bcd1b8afe }, 0x37f }, /* log2(10) */
+        { soft_yl2x, { 0x3ff6, 0x8000000000000000 }, { 0x4000, 0xc000000000000000 },
+          { 0xc003, 0xd800000000000000 }, 0xb7f }, /* 3 log2(2^-9) */
+        { soft_yl2xp1, { 0x3fbf, 0x8000000000000000 }, { 0x3fff, 0x8000000000000000 },
+          { 0x3fbf, 0xb8aa3b295c17f0bb }, 0x37f },
+    };
+
+    for (unsigned k = 0; k < ARRAY_LEN(v); k++) {
+        u8 a[16], b[16], out[32] = { 0 };
+        st64(a, v[k].a.sig);
+        st16(a + 8, v[k].a.se);
+        st64(b, v[k].b.sig);
+        st16(b + 8, v[k].b.se);
+        u32 r = v[k].fn(v[k].cw, out, a, b);
+        ck_assert_uint_eq(r & (SW_C2 | SW_EXC), SW_PE);
+        ck_assert_msg(ld64(out) == v[k].want.sig && ld16(out + 8) == v[k].want.se,
+                      "row %u: %04x:%016llx", k, ld16(out + 8), (unsigned long long)ld64(out));
+    }
+}
+END_TEST
+
 Suite *suite_softtrans(void)
 {
     Suite *s = suite_create("softtrans");
+    TCase *ours = tcase_create("ours");
 #if NB_HOST_X87
     TCase *t = tcase_create("host");
 
@@ -202,5 +280,8 @@ Suite *suite_softtrans(void)
     tcase_add_loop_test(t, by_one_unit, 0, (int)ARRAY_LEN(rows));
     suite_add_tcase(s, t);
 #endif
+    tcase_add_test(ours, selection);
+    tcase_add_test(ours, recorded);
+    suite_add_tcase(s, ours);
     return s;
 }
