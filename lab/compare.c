@@ -4,7 +4,9 @@
 
 #include <stdio.h>
 
+#include "core/xalloc.h"
 #include "cpu/isa.h"
+#include "lab/seq.h"
 
 const char lab_gpr_name[8][4] = { "eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi" };
 const char lab_sreg_name[6][3] = { "es", "cs", "ss", "ds", "fs", "gs" };
@@ -46,9 +48,47 @@ static u32 compare_fx(const u8 *a, const u8 *b, struct lab_mask m)
     return diff;
 }
 
-u32 lab_compare(const struct lab_case *c, const struct lab_result *a, const struct lab_result *b)
+static u32 word_of(const struct lab_case *c, const struct lab_result *r, u32 la)
 {
-    struct lab_mask m = lab_mask_of(c);
+    u32 v = 0;
+
+    for (u32 k = 0; k < MIN(r->num_words, (u32)LAB_MAX_WORDS); k++)
+        if (r->word[k].la == la)
+            return r->word[k].val;
+    for (unsigned b = 0; b < 4; b++) { /* unchanged */
+        u8 now = lab_fill(la + b);
+        for (unsigned k = 0; k < c->num_patches; k++)
+            if (la + b - c->patch[k].la < c->patch[k].len)
+                now = c->patch[k].data[la + b - c->patch[k].la];
+        v |= (u32)now << (8 * b);
+    }
+    return v;
+}
+
+/* Of FXSAVE's 512 bytes: all but FOP, FIP, FCS, FDP, FDS and MXCSR_MASK. */
+static bool same_image(const struct lab_case *c, const struct lab_result *a,
+                       const struct lab_result *b)
+{
+    u32 at = lab_operand_la(c);
+
+    for (const struct lab_result *r = a;; r = b) {
+        for (u32 k = 0; k < MIN(r->num_words, (u32)LAB_MAX_WORDS); k++) {
+            u32 la = r->word[k].la, off = la - at, mask = 0xffffffffu;
+            if ((off >= FX_IP && off < FX_MXCSR) || off == FX_MASK)
+                continue;
+            if (off == FX_TAG)
+                mask = 0xffff;
+            if ((word_of(c, a, la) ^ word_of(c, b, la)) & mask)
+                return false;
+        }
+        if (r == b)
+            return true;
+    }
+}
+
+static u32 compare(const struct lab_case *c, struct lab_mask m, const struct lab_result *a,
+                   const struct lab_result *b)
+{
     u32 seen = LAB_FLAGS_SEEN, diff = 0;
 
     if (m.skip)
@@ -84,10 +124,65 @@ u32 lab_compare(const struct lab_case *c, const struct lab_result *a, const stru
     for (unsigned k = 0; k < 6; k++) /* the kernel may lose the RPL of a null selector */
         if (a->out.sreg[k] != b->out.sreg[k] && ((a->out.sreg[k] | b->out.sreg[k]) & ~3))
             diff |= LD_SEG;
-    if ((a->num_words != b->num_words || a->hash != b->hash) && !m.mem)
+    if ((a->num_words != b->num_words || a->hash != b->hash) && !m.mem &&
+        !(m.image && same_image(c, a, b)))
         diff |= LD_MEM;
-    if (c->use_fx)
+    if (c->use_fx && !(m.fpu_at_fault && a->status == LAB_FAULT))
         diff |= compare_fx(a->fx, b->fx, m);
+    return diff;
+}
+
+/* A sequence: what its instructions left undefined up to here, and the masks of the one at the fault.
+ * It is taken apart only where the results differ at all. */
+static u32 compare_sequence(const struct isa *isa, const struct lab_case *c,
+                            const struct lab_result *a, const struct lab_result *b)
+{
+    struct lab_mask m = { 0 };
+    u32 diff = compare(c, m, a, b);
+    const struct seq_insn *there;
+    struct seq_undef u;
+    struct lab_case at;
+    struct seq *s;
+
+    if (!diff || a->status != b->status || a->out.eip != b->out.eip)
+        return diff;
+    s = xcalloc(1, sizeof *s);
+    if (seq_split(isa, c, s)) {
+        u = seq_undefined_at(s, c, a->out.eip, &there);
+        at = *c;
+        if (there && there->d.row) { /* what is left open about this one */
+            memcpy(at.code, c->code + there->at, there->len);
+            at.len = there->len;
+            at.row = there->d.in.row;
+            at.form = there->d.form;
+            at.size = there->d.size;
+            at.insns = 0;
+            at.in = a->out; /* registers as it found them, the fault's */
+            m = lab_mask_of(&at);
+            m.flags = 0;
+        }
+        m.flags |= u.flags;
+        m.c1 |= u.c1;
+        at.in.eip = a->out.eip + 1; /* undefined flags count, though it is a fault */
+        diff = compare(&at, m, a, b);
+    }
+    xfree(s);
+    return diff;
+}
+
+u32 lab_compare_by(const struct isa *isa, const struct lab_case *c, const struct lab_result *a,
+                   const struct lab_result *b)
+{
+    return c->insns ? compare_sequence(isa, c, a, b) : compare(c, lab_mask_of(c), a, b);
+}
+
+u32 lab_compare(const struct lab_case *c, const struct lab_result *a, const struct lab_result *b)
+{
+    const struct isa *isa = c->insns ? isa_new(0xffffffffu) : NULL;
+    u32 diff = lab_compare_by(isa, c, a, b);
+
+    if (isa)
+        isa_free(isa);
     return diff;
 }
 
@@ -95,8 +190,10 @@ u32 lab_check_restart(const struct lab_case *c, const struct lab_result *r)
 {
     const struct isa_row *row = c->row == 0xffff ? NULL : isa_row(c->row);
 
+    if (c->insns)
+        return 0;
     /* REP strings stop between iterations, branches may have come back to where they started */
-    if (r->status != LAB_FAULT || r->out.eip != c->in.eip ||
+    if (r->status != LAB_FAULT || r->out.eip != c->in.eip || r->vec == 1 ||
         (row && (row->attr & (A_REP | A_REPC | A_END))))
         return 0;
     /* ENTER has pushed part of its frame below ESP, as hardware does */
@@ -163,18 +260,29 @@ static void print_fx(struct strbuf *sb, const u8 *fx, const u8 *old, bool sse)
     }
 }
 
+static void print_code(struct strbuf *sb, const struct lab_case *c)
+{
+    for (unsigned at = 0, n; at < c->len; at += n) {
+        char text[96];
+        n = cpu_disasm(c->code + at, c->len - at, c->in.eip + at, c->bits, text, sizeof text);
+        n = MIN(MAX(n, 1u), c->len - at);
+        sb_addf(sb, "    %08x ", c->in.eip + at);
+        for (unsigned k = 0; k < n; k++)
+            sb_addf(sb, "%02x ", c->code[at + k]);
+        sb_addf(sb, " %s\n", text);
+    }
+}
+
 void lab_print_case(struct strbuf *sb, const struct lab_case *c)
 {
-    char text[96];
-    unsigned n;
-
-    n = cpu_disasm(c->code, c->len, c->in.eip, c->bits, text, sizeof text);
-    sb_addf(sb, "case: seed %llu index %llu, %u-bit, row %s%s\n    ", (unsigned long long)c->seed,
-            (unsigned long long)c->index, c->bits,
-            c->row == 0xffff ? "(none)" : isa_row(c->row)->name, n < c->len ? ", several" : "");
-    for (unsigned k = 0; k < c->len; k++)
-        sb_addf(sb, "%02x ", c->code[k]);
-    sb_addf(sb, " %s\n  before:\n", text);
+    sb_addf(sb, "case: seed %llu index %llu, %u-bit, ", (unsigned long long)c->seed,
+            (unsigned long long)c->index, c->bits);
+    if (c->insns)
+        sb_addf(sb, "%u instructions\n", c->insns);
+    else
+        sb_addf(sb, "row %s\n", c->row == 0xffff ? "(none)" : isa_row(c->row)->name);
+    print_code(sb, c);
+    sb_add(sb, "  before:\n");
     print_regs(sb, &c->in, NULL);
     if (c->use_fx)
         print_fx(sb, c->fx, NULL, c->use_fx & USE_SSE);

@@ -14,6 +14,10 @@ enum lab_difference {
 
 /* Bits of lab_difference; 0: they agree. */
 u32 lab_compare(const struct lab_case *c, const struct lab_result *a, const struct lab_result *b);
+/* The same with the caller's lookup of the instruction table, which sequences need. */
+struct isa;
+u32 lab_compare_by(const struct isa *isa, const struct lab_case *c, const struct lab_result *a,
+                   const struct lab_result *b);
 /* LD_RESTART if a fault at the case's start left anything changed: for our own engines. */
 u32 lab_check_restart(const struct lab_case *c, const struct lab_result *r);
 void lab_print_difference(struct strbuf *sb, u32 diff);

@@ -5,12 +5,19 @@
 #endif
 #include "lab/diff.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "core/xalloc.h"
+#include "lab/cells.h"
 #include "lab/compare.h"
 #include "lab/gen.h"
+#include "lab/reduce.h"
+#include "lab/vec.h"
+
+enum { ENOUGH = 1000 };
 
 struct row_count {
     u64 cases, done, faults, bad;
@@ -25,6 +32,9 @@ struct row_count {
 struct tally {
     u64 cases, bad, done, faults, hangs, died;
     u64 unreached;         /* decoded as something else than the row that was meant */
+    u64 insns;             /* of sequences */
+    u64 by_class[LC_NUM];
+    struct cells cells;
     struct row_count *row; /* by row number, one more for undefined */
     u8 *unit_seen;         /* units that gave at least one result */
 };
@@ -73,7 +83,11 @@ static void account(struct tally *t, const struct gen *g, const struct lab_case 
 
     t->cases++;
     n->cases++;
-    if (c->row != g->unit[c->index % g->num_units].row)
+    t->insns += c->insns;
+    t->by_class[lab_class_of(r)]++;
+    if (c->insns)
+        ;
+    else if (c->row != g->unit[c->index % g->num_units].row)
         t->unreached++;
     else
         t->unit_seen[c->index % g->num_units] = 1;
@@ -97,10 +111,23 @@ static void account(struct tally *t, const struct gen *g, const struct lab_case 
     }
 }
 
-static void show(const struct lab_case *c, const struct diff_options *o, const struct lab_result *a,
+static void print_again(struct strbuf *sb, const struct lab_case *c, const struct diff_options *o)
+{
+    sb_addf(sb, "  again: nestbox lab diff -engines %s,%s -seed %llu %s %llu", o->engine[0],
+            o->engine[1], (unsigned long long)c->seed, c->insns ? "-sequence" : "-case",
+            (unsigned long long)c->index);
+    if (o->row)
+        sb_addf(sb, " -row %s", o->row);
+    if (o->size)
+        sb_addf(sb, " -size %u", o->size);
+}
+
+static void show(struct lab_engine *const e[2], const struct lab_case *c,
+                 const struct diff_options *o, const struct lab_result *a,
                  const struct lab_result *b, u32 diff)
 {
-    struct strbuf sb = { 0 };
+    struct reduced *red = xcalloc(1, sizeof *red);
+    struct strbuf sb = { 0 }, line = { 0 };
 
     sb_add(&sb, "MISMATCH in");
     lab_print_difference(&sb, diff);
@@ -108,14 +135,29 @@ static void show(const struct lab_case *c, const struct diff_options *o, const s
     lab_print_case(&sb, c);
     lab_print_result(&sb, c, o->engine[0], a);
     lab_print_result(&sb, c, o->engine[1], b);
-    sb_addf(&sb, "  again: nestbox lab diff -engines %s,%s -seed %llu -first %llu -count 1",
-            o->engine[0], o->engine[1], (unsigned long long)c->seed, (unsigned long long)c->index);
-    if (o->row)
-        sb_addf(&sb, " -row %s", o->row);
-    if (o->size)
-        sb_addf(&sb, " -size %u", o->size);
+    if (o->reduce && a->status != LAB_DIED && b->status != LAB_DIED) {
+        struct lab_case whole = *c;
+        if (lab_reduce(e, &whole, red)) {
+            sb_addf(&sb, " reduced, in %u runs, to a mismatch in", red->runs);
+            lab_print_difference(&sb, red->diff);
+            sb_add(&sb, "\n");
+            lab_print_case(&sb, &red->c);
+            lab_print_result(&sb, &red->c, o->engine[0], &red->r[0]);
+            lab_print_result(&sb, &red->c, o->engine[1], &red->r[1]);
+            if (vec_print(&red->c, &red->r[1], &line))
+                sb_addf(&sb, "  as a vector, with the result of %s:\n.bits %u\n%s\n", o->engine[1],
+                        red->c.bits, sb_text(&line));
+        } else {
+            sb_add(&sb, " it did not come again\n");
+        }
+        print_again(&sb, &whole, o);
+    } else {
+        print_again(&sb, c, o);
+    }
     puts(sb_text(&sb));
+    sb_free(&line);
     sb_free(&sb);
+    xfree(red);
 }
 
 static void print_rows(const struct tally *t, bool all)
@@ -174,14 +216,31 @@ static void print_undefined(const struct tally *t, const struct diff_options *o)
 static void print_summary(const struct tally *t, const struct gen *g, const struct diff_options *o,
                           double secs)
 {
-    unsigned rows = 0, left_out = 0, units = 0;
+    unsigned rows = 0, left_out = 0, units = 0, under, all;
 
+    if (o->sequences) {
+        printf("%llu sequences of %llu instructions, ends:", (unsigned long long)t->cases,
+               (unsigned long long)t->insns);
+        for (unsigned k = 0; k < LC_NUM; k++)
+            if (t->by_class[k])
+                printf(" %s %llu", lab_class_name[k], (unsigned long long)t->by_class[k]);
+        printf("; seed %llu, %.0f sequences/s: %llu mismatches\n", (unsigned long long)o->seed,
+               secs > 0 ? (double)t->cases / secs : 0.0, (unsigned long long)t->bad);
+        return;
+    }
     for (unsigned n = 0; n < isa_num_rows(); n++) {
         rows += t->row[n].cases != 0;
         left_out += gen_left_out(isa_row(n)) != NULL;
     }
     for (unsigned k = 0; k < g->num_units; k++)
         units += t->unit_seen[k];
+    if (o->cells || o->min) {
+        u64 min = o->min ? o->min : ENOUGH;
+        cells_print_under(&t->cells, min);
+        all = cells_count(&t->cells, min, &under);
+        printf("%u of %u outcomes of rows, forms and sizes have %llu cases or more\n", all - under,
+               all, (unsigned long long)min);
+    }
     printf(
         "%llu cases (%llu done, %llu faults, %llu hangs, %llu lost), %u of %u rows (%u left out), "
         "%u of %u forms, seed %llu, %.0f cases/s: %llu mismatches\n",
@@ -191,15 +250,83 @@ static void print_summary(const struct tally *t, const struct gen *g, const stru
         (unsigned long long)t->bad);
 }
 
+/* Which cases to run: those asked for, or those that still lack something, up to so many tries for
+ * each outcome as can be expected to do. */
+struct source {
+    const struct gen *g;
+    const struct diff_options *o;
+    const struct cells *cells;
+    u64 next, end;
+};
+
+static unsigned next_batch(struct source *s, struct lab_case *batch)
+{
+    unsigned n = 0;
+
+    for (; n < LAB_BATCH && s->next < s->end; s->next++) {
+        u64 index = s->o->first + s->next;
+        if (s->o->sequences)
+            gen_sequence(s->g, s->o->seed, index, &batch[n++]);
+        else if (!s->o->min || cells_lack(s->cells, index, s->o->min))
+            gen_case(s->g, s->o->seed, index, &batch[n++]);
+    }
+    return n;
+}
+
+static void run(struct lab_engine *const e[2], struct source *s, const struct diff_options *o,
+                struct tally *t)
+{
+    struct lab_case *batch = xcalloc(LAB_BATCH, sizeof *batch);
+    /* the host's child works while this process interprets */
+    unsigned late = !strcmp(o->engine[0], "host") ? 1 : 0, shown = 0, n;
+
+    while ((n = next_batch(s, batch))) {
+        const struct lab_result *r[2];
+        e[!late]->start(e[!late], batch, n);
+        e[late]->start(e[late], batch, n);
+        r[0] = e[0]->wait(e[0]);
+        r[1] = e[1]->wait(e[1]);
+        for (unsigned k = 0; k < n; k++) {
+            u32 diff = lab_difference(e, s->g->isa, &batch[k], &r[0][k], &r[1][k]);
+            enum lab_class a = lab_class_of(&r[0][k]), b = lab_class_of(&r[1][k]);
+            account(t, s->g, &batch[k], &r[1][k], diff);
+            if (o->sequences)
+                continue;
+            cells_add(&t->cells, &batch[k], a);
+            if (a != b) /* masked, or a mismatch */
+                cells_add(&t->cells, &batch[k], b);
+            account_undefined(&t->row[batch[k].row == 0xffff ? isa_num_rows() : batch[k].row],
+                              &batch[k], &r[0][k], &r[1][k]);
+        }
+        /* at last, since reducing runs cases, too: the results go */
+        for (unsigned k = 0; k < n && shown < o->show; k++) {
+            struct lab_result *copy;
+            if (!lab_difference(e, s->g->isa, &batch[k], &r[0][k], &r[1][k]))
+                continue;
+            copy = xcalloc(2 * LAB_BATCH, sizeof *copy);
+            memcpy(copy, r[0], n * sizeof *copy);
+            memcpy(copy + LAB_BATCH, r[1], n * sizeof *copy);
+            for (; k < n && shown < o->show; k++) {
+                u32 diff = lab_difference(e, s->g->isa, &batch[k], &copy[k], &copy[LAB_BATCH + k]);
+                if (diff) {
+                    show(e, &batch[k], o, &copy[k], &copy[LAB_BATCH + k], diff);
+                    shown++;
+                }
+            }
+            xfree(copy);
+        }
+    }
+    xfree(batch);
+}
+
 int lab_diff(const struct diff_options *o)
 {
     struct lab_engine *e[2] = { NULL, NULL };
-    struct lab_case *batch;
     struct tally t = { 0 };
     struct gen g;
+    struct source s = { .g = &g, .o = o, .cells = &t.cells };
     struct err err = { 0 };
     double start;
-    unsigned shown = 0;
 
     for (unsigned k = 0; k < 2; k++) {
         e[k] = lab_engine_open(o->engine[k], &err);
@@ -219,44 +346,113 @@ int lab_diff(const struct diff_options *o)
         e[1]->close(e[1]);
         return 1;
     }
-    batch = xcalloc(LAB_BATCH, sizeof *batch);
+    cells_init(&t.cells, &g);
     t.row = xcalloc(isa_num_rows() + 1, sizeof *t.row);
     t.unit_seen = xcalloc(g.num_units, 1);
+    /* an outcome is aimed at in one of 4 to 20 cases of its unit */
+    s.end = o->sequences ? o->sequences : o->min ? o->min * 40 * g.num_units : o->count;
     start = seconds();
-    for (u64 at = 0; at < o->count; at += LAB_BATCH) {
-        unsigned n = (unsigned)MIN(o->count - at, (u64)LAB_BATCH);
-        const struct lab_result *r[2];
-        for (unsigned k = 0; k < n; k++)
-            gen_case(&g, o->seed, o->first + at + k, &batch[k]);
-        /* the host's child works while this process interprets */
-        unsigned late = !strcmp(o->engine[0], "host") ? 1 : 0;
-        e[!late]->start(e[!late], batch, n);
-        e[late]->start(e[late], batch, n);
-        r[0] = e[0]->wait(e[0]);
-        r[1] = e[1]->wait(e[1]);
-        for (unsigned k = 0; k < n; k++) {
-            u32 diff = lab_compare(&batch[k], &r[0][k], &r[1][k]);
-            for (unsigned j = 0; j < 2; j++)
-                if (strcmp(o->engine[j], "host"))
-                    diff |= lab_check_restart(&batch[k], &r[j][k]);
-            account(&t, &g, &batch[k], &r[1][k], diff);
-            account_undefined(&t.row[batch[k].row == 0xffff ? isa_num_rows() : batch[k].row],
-                              &batch[k], &r[0][k], &r[1][k]);
-            if (diff && shown < o->show) {
-                show(&batch[k], o, &r[0][k], &r[1][k], diff);
-                shown++;
-            }
-        }
-    }
-    print_rows(&t, o->verbose);
+    run(e, &s, o, &t);
+    if (!o->sequences)
+        print_rows(&t, o->verbose);
     if (o->undefined)
         print_undefined(&t, o);
     print_summary(&t, &g, o, seconds() - start);
     xfree(t.row);
     xfree(t.unit_seen);
-    xfree(batch);
+    cells_free(&t.cells);
     gen_free(&g);
     e[0]->close(e[0]);
     e[1]->close(e[1]);
     return t.bad || !t.cases ? 1 : 0;
+}
+
+/* ---- command line */
+
+static int complain(const char *what, const char *arg)
+{
+    fprintf(stderr, "nestbox lab: %s: %s\n", what, arg);
+    return 1;
+}
+
+static bool flag(const char *a, struct diff_options *o)
+{
+    if (!strcmp(a, "-verbose"))
+        o->verbose = true;
+    else if (!strcmp(a, "-undefined"))
+        o->undefined = true;
+    else if (!strcmp(a, "-cells"))
+        o->cells = true;
+    else if (!strcmp(a, "-no-reduce"))
+        o->reduce = false;
+    else
+        return false;
+    return true;
+}
+
+static bool number_option(const char *a, u64 n, struct diff_options *o)
+{
+    if (!strcmp(a, "-count"))
+        o->count = n;
+    else if (!strcmp(a, "-seed"))
+        o->seed = n;
+    else if (!strcmp(a, "-first"))
+        o->first = n;
+    else if (!strcmp(a, "-sequences"))
+        o->sequences = n;
+    else if (!strcmp(a, "-min"))
+        o->min = n;
+    else if (!strcmp(a, "-show"))
+        o->show = (unsigned)MIN(n, (u64)1000000);
+    else if (!strcmp(a, "-size"))
+        o->size = (unsigned)MIN(n, (u64)64);
+    else if (!strcmp(a, "-case"))
+        o->first = n, o->count = 1;
+    else if (!strcmp(a, "-sequence"))
+        o->first = n, o->sequences = 1;
+    else
+        return false;
+    return true;
+}
+
+int lab_diff_main(int argc, char **argv)
+{
+    struct diff_options o = { .engine = { "interp", "host" }, .count = 100000, .seed = 1,
+                              .show = 10, .reduce = true };
+    char engines[64];
+
+    for (int k = 0; k < argc; k++) {
+        const char *a = argv[k], *v = k + 1 < argc ? argv[k + 1] : NULL;
+        char *end;
+        u64 n;
+        if (flag(a, &o))
+            continue;
+        if (!v)
+            return complain("unknown option, or one without its value", a);
+        k++;
+        if (!strcmp(a, "-engines")) {
+            char *comma;
+            snprintf(engines, sizeof engines, "%s", v);
+            comma = strchr(engines, ',');
+            if (!comma)
+                return complain("-engines wants two names, such as interp,host", v);
+            *comma = 0;
+            o.engine[0] = engines;
+            o.engine[1] = comma + 1;
+            continue;
+        }
+        if (!strcmp(a, "-row")) {
+            o.row = v;
+            continue;
+        }
+        errno = 0;
+        n = strtoull(v, &end, 0);
+        if (*v < '0' || *v > '9' || *end || errno)
+            return complain("not a number", v);
+        if (!number_option(a, n, &o))
+            return complain("unknown option", a);
+        if (!strcmp(a, "-size") && n != 8 && n != 16 && n != 32)
+            return complain("-size is 8, 16 or 32, not", v);
+    }
+    return lab_diff(&o);
 }

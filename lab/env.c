@@ -156,6 +156,31 @@ void lab_settle(const struct lab_case *c, struct lab_result *r)
     r->vec = 0;
 }
 
+const char *const lab_class_name[LC_NUM] = {
+    "done", "#DE", "#DB", "#BP", "#OF", "#BR", "#UD", "#NP", "#SS", "#GP", "#PF-read", "#PF-write",
+    "#PF-second-page", "#PF-fetch", "#AC", "#MF", "#XM", "other",
+};
+
+enum lab_class lab_class_of(const struct lab_result *r)
+{
+    static const u8 by_vector[20] = {
+        LC_DE, LC_DB, LC_OTHER, LC_BP, LC_OF, LC_BR, LC_UD, LC_OTHER, LC_OTHER, LC_OTHER, LC_OTHER,
+        LC_NP, LC_SS, LC_GP, LC_OTHER, LC_OTHER, LC_MF, LC_AC, LC_OTHER, LC_XM,
+    };
+
+    if (r->status == LAB_DONE)
+        return LC_DONE;
+    if (r->status != LAB_FAULT || r->vec >= ARRAY_LEN(by_vector))
+        return LC_OTHER;
+    if (r->vec != 14)
+        return by_vector[r->vec];
+    if (r->err & 16)
+        return LC_PF_FETCH;
+    if (!(r->cr2 & 0xfff)) /* nothing is ever put at the very start of a bad page */
+        return LC_PF_SECOND;
+    return r->err & 2 ? LC_PF_WRITE : LC_PF_READ;
+}
+
 struct lab_engine *lab_engine_open(const char *name, struct err *e)
 {
     if (!strcmp(name, "host"))

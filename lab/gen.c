@@ -4,7 +4,7 @@
  *
  * Never generated: INT 80h, SYSENTER and SYSCALL (system calls), the 64-bit code selector, TF in
  * the images that POPF and IRET take, REP before BSF and BSR (TZCNT, LZCNT on newer CPUs), before
- * LOOPcc (AMD swaps their conditions), LOCK MOV CR (CR8 on AMD). */
+ * LOOPcc (AMD swaps their conditions), LOCK MOV CR (CR8 on AMD), bit 17 of MXCSR (AMD's MM). */
 #include "lab/gen.h"
 
 #include "core/xalloc.h"
@@ -42,7 +42,7 @@ static u8 kind_of(const struct isa_row *row)
     };
 
     if (row->map >= MAP_FM || (row->attr & (A_FPU | A_MMX | A_SSE | A_WAIT)))
-        return GEN_X87;
+        return GEN_FX;
     if (is_selector_row(row))
         return GEN_SELARG;
     for (unsigned k = 0; k < ARRAY_LEN(names); k++)
@@ -71,7 +71,9 @@ static void add_unit(struct gen *g, unsigned row, bool mem, bool op32)
 {
     if (g->num_units % 256 == 0)
         g->unit = xrealloc(g->unit, (g->num_units + 256) * sizeof *g->unit);
-    g->unit[g->num_units++] = (struct gen_unit){ (u16)row, mem, op32, kind_of(isa_row(row)) };
+    g->unit[g->num_units] = (struct gen_unit){ .row = (u16)row, .mem = mem, .op32 = op32,
+                                               .kind = kind_of(isa_row(row)) };
+    gen_describe(&g->unit[g->num_units++]);
 }
 
 static unsigned fixed_size(
@@ -114,8 +116,9 @@ void gen_init(struct gen *g, const char *name, unsigned size)
             bool mem = v & 1, op32 = v & 2;
             if (mem ? !can_mem : !can_reg)
                 continue;
-            if (fixed == 8 && !op32)
-                continue; /* the prefix changes nothing; it comes by chance */
+            /* the prefix changes nothing and comes by chance, or is part of the opcode */
+            if ((fixed == 8 || row->pfx != PFX_ANY) && !op32)
+                continue;
             if (size && (fixed ? fixed : op32 ? 32u : 16u) != size)
                 continue;
             add_unit(g, n, mem, op32);
@@ -146,45 +149,87 @@ static bool rep_means_another(const struct isa_row *row)
            (row->attr & (A_MMX | A_SSE));
 }
 
+static const u8 seg_byte[6] = { 0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65 };
+
+static void choose_segment(struct gctx *g, bool uses_memory)
+{
+    struct rng *r = &g->r;
+
+    if (g->calm && uses_memory && g->aim == LC_SS && !g->bad_stack) {
+        g->seg = LS_SS;
+    } else if (rng_permille(r, uses_memory ? 200 : 20)) {
+        g->seg = (int)rng_below(r, 6);
+        if (g->calm && g->seg == LS_CS)
+            g->seg = LS_DS;
+        if (rng_permille(r, 100)) /* the last one counts */
+            prefix(g, seg_byte[rng_below(r, 6)]);
+    }
+    if (g->seg >= 0)
+        prefix(g, seg_byte[g->seg]);
+}
+
+static void choose_lock_and_rep(struct gctx *g)
+{
+    struct rng *r = &g->r;
+    const struct isa_row *row = g->row;
+    bool string = row->attr & (A_REP | A_REPC), lockable = (row->attr & A_LOCK) && g->u->mem;
+    bool lock = rng_permille(r, lockable ? 200 : 15);
+
+    if (g->calm)
+        lock = g->aim == LC_UD || (lockable && lock);
+    if (lock && !(row->map == MAP_2 && row->op >= 0x20 && row->op <= 0x23))
+        prefix(g, 0xf0);
+    if (row->pfx == PFX_F3 || row->pfx == PFX_F2) {
+        if (rng_permille(r, 30)) /* the last one counts */
+            prefix(g, row->pfx == PFX_F3 ? 0xf2 : 0xf3);
+        prefix(g, row->pfx == PFX_F3 ? 0xf3 : 0xf2);
+        return;
+    }
+    if (row->pfx != PFX_ANY)
+        return;
+    if (string ? rng_permille(r, 600) : rng_permille(r, 20) && !rep_means_another(row))
+        prefix(g, (row->attr & A_REPC) || rng_permille(r, 150) ? 0xf2 + rng_below(r, 2) : 0xf3);
+}
+
 static void choose_prefixes(struct gctx *g)
 {
-    static const u8 seg_byte[6] = { 0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65 };
     struct rng *r = &g->r;
     bool is32 = g->c->bits == 32;
     bool string = g->row->attr & (A_REP | A_REPC);
     bool uses_memory = g->u->mem || string || g->u->kind == GEN_XLAT ||
-                       OPD_KIND(g->row->o[0]) == OK_O || OPD_KIND(g->row->o[1]) == OK_O;
+                       OPD_KIND(g->row->o[0]) == OK_O || OPD_KIND(g->row->o[1]) == OK_O ||
+                       (g->u->access & ACC_MEM);
 
     g->op32 = g->u->op32;
     g->a32 = is32 != rng_permille(r, g->flat ? 40 : 150);
+    if (g->flat && g->calm)
+        g->a32 = true; /* 16 bits reach none of the lab's pages */
     g->seg = -1;
-    if (g->op32 != is32)
+    if (g->row->pfx != PFX_ANY) {
+        g->op32 = is32;
+        if (g->row->pfx == PFX_66 || (g->row->pfx != PFX_NONE && rng_permille(r, 40)))
+            prefix(g, 0x66);
+    } else if (g->op32 != is32) {
         prefix(g, 0x66);
-    else if (fixed_size(g->row) == 8 && rng_permille(r, 30)) {
+    } else if (fixed_size(g->row) == 8 && rng_permille(r, 30)) {
         prefix(g, 0x66);
         g->op32 = !g->op32;
     }
     if (g->a32 != is32)
         prefix(g, 0x67);
-    if (rng_permille(r, uses_memory ? 200 : 20)) {
-        g->seg = (int)rng_below(r, 6);
-        if (rng_permille(r, 100)) /* the last one counts */
-            prefix(g, seg_byte[rng_below(r, 6)]);
-        prefix(g, seg_byte[g->seg]);
-    }
-    if (rng_permille(r, (g->row->attr & A_LOCK) && g->u->mem ? 200 : 15) &&
-        !(g->row->map == MAP_2 && g->row->op >= 0x20 && g->row->op <= 0x23))
-        prefix(g, 0xf0);
-    if (string ? rng_permille(r, 600) : rng_permille(r, 20) && !rep_means_another(g->row))
-        prefix(g, (g->row->attr & A_REPC) || rng_permille(r, 150) ? 0xf2 + rng_below(r, 2) : 0xf3);
+    choose_segment(g, uses_memory);
+    choose_lock_and_rep(g);
     if (rng_permille(r, 30) && g->num_prefixes) /* one again */
         for (unsigned k = g->num_prefixes; k--;)
             if (g->prefix[k] == 0x66 || g->prefix[k] == 0x67 || g->prefix[k] == 0xf0) {
                 prefix(g, g->prefix[k]);
                 break;
             }
-    if (rng_permille(r, 4) &&
-        strcmp(g->row->name, "ud1")) /* to the limit of 15 bytes and past it */
+    if (g->aim == LC_GP && g->gp == GP_LONG) /* the opcode is beyond the limit */
+        while (g->num_prefixes < 15)
+            prefix(g, g->seg >= 0 ? seg_byte[g->seg] : 0x3e);
+    else if (rng_permille(r, 4) && !g->calm &&
+             strcmp(g->row->name, "ud1")) /* to the limit of 15 bytes and past it */
         while (g->num_prefixes < 15 && rng_below(r, 12))
             prefix(g, g->seg >= 0 ? seg_byte[g->seg] : is32 != g->a32 ? 0x67 : 0x3e);
     if (g->num_prefixes > 4 && g->seg < 0)
@@ -231,11 +276,16 @@ static void prepare_string(struct gctx *g)
     struct rng *r = &g->r;
     u32 *gpr = g->c->in.gpr;
     unsigned s = g->seg >= 0 ? (unsigned)g->seg : LS_DS, n = g->opsize;
-    u32 src = gen_offset(g, s, n), dst = gen_offset(g, LS_ES, n), count = rng_below(r, 12);
+    bool writes = g->u->access & ACC_WRITE;
+    u32 src = gen_offset(g, s, n, ACC_READ);
+    u32 dst = gen_offset(g, LS_ES, n, writes ? ACC_WRITE : ACC_READ);
+    u32 count = rng_below(r, 12);
 
-    if (rng_permille(r, 150)) /* overlapping */
+    if (rng_permille(r, 150) && !g->calm) /* overlapping */
         dst = src + rng_below(r, 9) - 4;
-    if (rng_permille(r, 40) &&
+    if (g->calm && g->aim != LC_DONE)
+        count |= 1;
+    if (rng_permille(r, 40) && !g->calm &&
         base_of(g, s) != LAB_CODE) /* runs into a bad page or beyond a limit */
         count = 0x100 + rng_below(r, 0x3000);
     gpr[LG_ESI] = src;
@@ -281,7 +331,11 @@ static void prepare(struct gctx *g)
             gpr[LG_ECX] = rng_below(r, 3) | (rng_below(r, 2) ? 0x10000 : 0);
         break;
     case GEN_DIV:
-        if (!rng_below(r, 3))
+        if (g->aim == LC_DE && rng_below(r, 2)) {
+            gpr[LG_EDX] = gpr[LG_EAX] = 0xffffffff; /* hardly a quotient fits */
+            break;
+        }
+        if (!rng_below(r, 3) && !g->calm)
             break;
         gpr[LG_EDX] = rng_below(r, 2) ? rng_below(r, 16) : (u32)((i32)gpr[LG_EAX] >> 31);
         if (g->opsize == 1)
@@ -291,12 +345,13 @@ static void prepare(struct gctx *g)
         break;
     case GEN_BT:
         for (unsigned k = 0; k < 8; k++)
-            if (k != LG_ESP && rng_below(r, 3))
-                gpr[k] = rng_u32(r) % 0x2000 - 0x1000;
+            if (k != LG_ESP && (g->calm || rng_below(r, 3)))
+                gpr[k] = g->calm && (g->u->mem || rng_below(r, 2)) ? rng_below(r, g->opsize * 8)
+                                                                  : rng_u32(r) % 0x2000 - 0x1000;
         break;
     case GEN_XLAT: {
         unsigned s = g->seg >= 0 ? (unsigned)g->seg : LS_DS;
-        u32 ea = gen_offset(g, s, 1);
+        u32 ea = gen_offset(g, s, 1, ACC_READ);
         gpr[LG_EBX] = ea - (gpr[LG_EAX] & 0xff);
         gen_patch(g, gen_linear(g, s, g->a32 ? ea : ea & 0xffff), 4);
         break;
@@ -304,14 +359,24 @@ static void prepare(struct gctx *g)
     case GEN_ENTER: case GEN_LEAVE:
         gpr[LG_EBP] = rng_below(r, 8) ? gpr[LG_ESP] + rng_below(r, 64) * 4 : gen_edge(r);
         if (!rng_below(r, 8))
-            gpr[LG_EBP] = gen_offset(g, LS_SS, 4);
+            gpr[LG_EBP] = gen_offset(g, LS_SS, 4, ACC_WRITE);
+        if (g->calm)
+            gpr[LG_EBP] = gpr[LG_ESP] + (g->bad_stack && g->u->kind == GEN_LEAVE
+                                             ? 0 : rng_below(r, 16) * 4);
         break;
-    case GEN_X87:
+    case GEN_FX:
         gen_fx(g);
+        if (!g->u->mem && (g->u->access & ACC_MEM)) { /* MASKMOVQ, MASKMOVDQU: DS:eDI */
+            unsigned s = g->seg >= 0 ? (unsigned)g->seg : LS_DS;
+            u32 ea = gen_offset(g, s, g->u->size, ACC_WRITE);
+            gpr[LG_EDI] = g->a32 ? ea : (ea & 0xffff) | (rng_u32(r) & 0xffff0000);
+        }
         break;
     default:
         break;
     }
+    if (!strcmp(g->row->name, "into") && g->calm)
+        g->c->in.eflags = (g->c->in.eflags & ~0x800u) | (g->aim == LC_OF ? 0x800 : 0);
     if ((g->row->attr & A_IO) && !(g->row->attr & A_REP))
         gpr[LG_EDX] = rng_u32(r);
 }
@@ -329,6 +394,34 @@ static void put_word(struct lab_patch *p, unsigned *at, u32 v, unsigned w)
         p->data[(*at)++] = (u8)(v >> (8 * k));
 }
 
+/* The selector that a far transfer or a load takes. */
+static u16 code_argument(struct gctx *g)
+{
+    static const u16 good[] = { LDT_CODE32, LDT_CODE16, SEL_CODE32, LDT_CODE_PAGED };
+    struct rng *r = &g->r;
+
+    if (g->aim == LC_NP)
+        return LDT_CODE_ABSENT;
+    if (g->calm && !(g->aim == LC_GP && g->gp == GP_SELECTOR))
+        return good[rng_below(r, ARRAY_LEN(good))];
+    return rng_below(r, g->calm ? 4 : 6) ? gen_code_selector(r) : gen_any_selector(r);
+}
+
+static u16 data_argument(struct gctx *g, bool ss)
+{
+    static const u16 good[] = { LDT_DATA32, LDT_DATA16, LDT_STACK32, LDT_STACK16, SEL_DATA32,
+                                LDT_DOWN32, LDT_PAGED };
+    struct rng *r = &g->r;
+
+    if (g->aim == LC_NP || (g->aim == LC_SS && !g->bad_stack && ss))
+        return LDT_ABSENT;
+    if (g->aim == LC_GP && g->gp == GP_SELECTOR)
+        return rng_below(r, 2) ? gen_any_selector(r) : ss ? LDT_RO : LDT_XONLY;
+    if (g->calm)
+        return good[rng_below(r, ARRAY_LEN(good))];
+    return rng_below(r, 3) ? gen_data_selector(r) : gen_any_selector(r);
+}
+
 static void finish_stack(struct gctx *g)
 {
     struct rng *r = &g->r;
@@ -343,12 +436,12 @@ static void finish_stack(struct gctx *g)
     p = gen_patch(g, gen_stack_la(g), 24);
     if (!p)
         return;
-    sel = rng_below(r, 6) ? gen_code_selector(r) : gen_any_selector(r);
     if (kind == GEN_POPSEG) {
-        sel = rng_below(r, 3) ? gen_data_selector(r) : gen_any_selector(r);
+        sel = data_argument(g, OPD_NUM(g->row->o[0]) == S_SS);
         put_word(p, &at, sel | (rng_u32(r) & 0xffff0000), w);
         return;
     }
+    sel = code_argument(g);
     if (kind != GEN_POPF)
         put_word(p, &at, gen_code_target(g, kind == GEN_RET ? g->c->in.sreg[LS_CS] : sel), w);
     if (kind == GEN_RETF || kind == GEN_IRET)
@@ -364,6 +457,7 @@ static void finish(struct gctx *g)
     struct lab_patch *p = g->operand;
     u32 *gpr = c->in.gpr;
     unsigned w = g->op32 ? 4 : 2, at = 0, rm = c->code[c->len - 1] & 7;
+    unsigned sreg = g->modrm_reg;
     u16 sel;
 
     switch (g->u->kind) {
@@ -378,7 +472,7 @@ static void finish(struct gctx *g)
     case GEN_FARIND:
         if (!p)
             break;
-        sel = rng_below(r, 6) ? gen_code_selector(r) : gen_any_selector(r);
+        sel = code_argument(g);
         put_word(p, &at, gen_code_target(g, sel), w);
         put_word(p, &at, sel, 2);
         break;
@@ -386,23 +480,27 @@ static void finish(struct gctx *g)
         if (!p)
             break;
         put_word(p, &at, gen_edge(r), w);
-        put_word(p, &at, rng_below(r, 3) ? gen_data_selector(r) : gen_any_selector(r), 2);
+        put_word(p, &at, data_argument(g, !strcmp(g->row->name, "lss")), 2);
         break;
     case GEN_MOVSEG: case GEN_SELARG:
-        sel = rng_below(r, 3) && g->u->kind == GEN_MOVSEG ? gen_data_selector(r)
-              : g->u->kind == GEN_SELARG ? (u16)(rng_below(r, 18) << 3 | 4 | rng_below(r, 4))
-                                         : gen_any_selector(r);
+        sel = g->u->kind == GEN_SELARG ? (u16)(rng_below(r, 18) << 3 | 4 | rng_below(r, 4))
+                                       : data_argument(g, sreg == LS_SS);
         if (p)
             put_word(p, &at, sel | (rng_u32(r) & 0xffff0000), 4);
         else if (!g->u->mem)
             gpr[rm] = sel | (rng_u32(r) & 0xffff0000);
         break;
     case GEN_BOUND: {
-        u32 v = gpr[c->code[c->len - 1] >> 3 & 7]; /* the last byte is ModRM only without disp */
-        if (!p || !rng_below(r, 3))
+        u32 v = gpr[g->modrm_reg];
+        if (!p || (!rng_below(r, 3) && !g->calm))
             break;
-        put_word(p, &at, v - rng_below(r, 3), w);
-        put_word(p, &at, v + rng_below(r, 3) - (rng_below(r, 2) ? 1 : 0), w);
+        if (g->aim == LC_DONE || g->aim == LC_DB) { /* so that neither end wraps */
+            put_word(p, &at, BIT(8 * w - 1), w);
+            put_word(p, &at, BIT(8 * w - 1) - 1, w);
+        } else {
+            put_word(p, &at, v - rng_below(r, 3) + (g->aim == LC_BR ? 2 : 0), w);
+            put_word(p, &at, v + rng_below(r, 3) - (rng_below(r, 2) ? 1 : 0), w);
+        }
         break;
     }
     case GEN_CMPXCHG:
@@ -411,9 +509,8 @@ static void finish(struct gctx *g)
         put_word(p, &at, gpr[LG_EAX], 4);
         put_word(p, &at, gpr[LG_EDX], 4);
         break;
-    case GEN_X87:
-        if (p && rng_below(r, 2))
-            gen_float(r, p->data);
+    case GEN_FX:
+        gen_fx_operand(g);
         break;
     default:
         break;
@@ -423,7 +520,7 @@ static void finish(struct gctx *g)
 
 /* ---- immediates */
 
-static void immediate(struct gctx *g, u16 o)
+void gen_immediate(struct gctx *g, u16 o)
 {
     struct rng *r = &g->r;
     unsigned size = OPD_SIZE(o);
@@ -432,7 +529,7 @@ static void immediate(struct gctx *g, u16 o)
     switch (OPD_KIND(o)) {
     case OK_I:
         if (g->u->kind == GEN_INT) {
-            u32 v = rng_u32(r) & 0xff;
+            u32 v = g->aim == LC_BP ? 3 : g->aim == LC_OF ? 4 : rng_u32(r) & 0xff;
             gen_byte(g, v == 0x80 ? 0x81 : v);
         } else if (g->u->kind == GEN_SHIFT) {
             gen_byte(g, shift_count(r));
@@ -443,6 +540,8 @@ static void immediate(struct gctx *g, u16 o)
                 gen_byte(g, rng_below(r, 2) ? rng_below(r, 3) : rng_u32(r));
         } else if (g->u->kind == GEN_RET || g->u->kind == GEN_RETF) {
             gen_bytes(g, rng_below(r, 3) ? rng_below(r, 64) : gen_edge(r), 2);
+        } else if (g->aim == LC_DE || (!strcmp(g->row->name, "aam") && !rng_below(r, 8))) {
+            gen_byte(g, 0); /* AAM */
         } else {
             gen_bytes(g, gen_edge(r), size == OZ_B ? 1 : size == OZ_W ? 2 : g->op32 ? 4 : 2);
         }
@@ -461,7 +560,7 @@ static void immediate(struct gctx *g, u16 o)
         break;
     }
     case OK_A: {
-        u16 sel = rng_below(r, 6) ? gen_code_selector(r) : gen_any_selector(r);
+        u16 sel = code_argument(g);
         gen_bytes(g, gen_code_target(g, sel), g->op32 ? 4 : 2);
         gen_bytes(g, sel, 2);
         break;
@@ -475,16 +574,14 @@ static unsigned operand_bytes(const struct gctx *g)
 {
     unsigned f = fixed_size(g->row);
 
-    if (g->u->kind == GEN_X87)
+    if (g->u->size)
+        return g->u->size;
+    if (g->u->kind == GEN_FX || (g->row->attr & A_MEMSIZE) || OPD_SIZE(g->row->o[0]) == OZ_Q)
         return 8;
-    if (g->row->attr & A_MEMSIZE || OPD_SIZE(g->row->o[0]) == OZ_Q)
-        return 8;
-    if (g->u->kind == GEN_LSEG || g->u->kind == GEN_FARIND)
-        return g->op32 ? 6 : 4;
     return f ? f / 8 : g->op32 ? 4 : 2;
 }
 
-static bool wants_modrm(const struct isa_row *row)
+bool gen_wants_modrm(const struct isa_row *row)
 {
     if (row->map >= MAP_FM || row->ext >= 0)
         return true;
@@ -516,13 +613,15 @@ static void describe(const struct gen *g, struct lab_case *c)
 void gen_case(const struct gen *gen, u64 seed, u64 index, struct lab_case *c)
 {
     const struct gen_unit *u = &gen->unit[index % gen->num_units];
-    struct gctx g = { .c = c, .u = u, .row = isa_row(u->row), .r = rng_make(seed, index) };
+    struct gctx g = { .c = c, .u = u, .row = isa_row(u->row), .r = rng_make(seed, index),
+                      .aim = (u8)gen_aim(gen, index) };
     struct rng *r = &g.r;
     u8 opcode = g.row->op;
 
     memset(c, 0, sizeof *c);
     c->seed = seed;
     c->index = index;
+    gen_choose(&g);
     gen_segments(&g);
     gen_registers(&g);
     choose_prefixes(&g);
@@ -532,15 +631,23 @@ void gen_case(const struct gen *gen, u64 seed, u64 index, struct lab_case *c)
         c->in.eip += 0x88 + rng_below(r, 0x30);
     g.opsize = operand_bytes(&g);
     prepare(&g);
-    if (g.row->map == MAP_2)
+    if (g.row->map == MAP_2 || g.row->map == MAP_2X)
         gen_byte(&g, 0x0f);
     if (OPD_KIND(g.row->o[0]) == OK_Z)
         opcode = (u8)(opcode + rng_below(r, 8));
     gen_byte(&g, opcode);
-    if (g.row->map == MAP_FX)
+    if (g.row->map == MAP_FX || g.row->map == MAP_2X)
         gen_byte(&g, g.row->modrm);
-    else if (wants_modrm(g.row))
-        gen_modrm(&g, g.row->ext >= 0 ? (unsigned)g.row->ext : rng_below(r, 8));
+    else if (gen_wants_modrm(g.row)) {
+        g.modrm_reg = (u8)(g.row->ext >= 0 ? (unsigned)g.row->ext : rng_below(r, 8));
+        if (u->kind == GEN_MOVSEG && g.calm) {
+            if (OPD_KIND(g.row->o[0]) == OK_S) /* not CS, nor those that are not there; SS for #SS */
+                g.modrm_reg = g.aim == LC_SS && !g.bad_stack ? LS_SS : g.aim == LC_NP ? LS_DS
+                              : g.aim == LC_DB ? LS_FS : g.modrm_reg == LS_CS || g.modrm_reg > 5
+                              ? LS_ES : g.modrm_reg;
+        }
+        gen_modrm(&g, g.modrm_reg);
+    }
     for (unsigned k = 0; k < 3; k++)
         if (OPD_KIND(g.row->o[k]) == OK_O)
             gen_moffs(&g);
@@ -548,12 +655,13 @@ void gen_case(const struct gen *gen, u64 seed, u64 index, struct lab_case *c)
         finish(&g); /* needs ModRM as the last byte */
     else
         for (unsigned k = 0; k < 3; k++)
-            immediate(&g, g.row->o[k]);
+            gen_immediate(&g, g.row->o[k]);
     if (u->kind != GEN_MOVSEG && u->kind != GEN_SELARG && u->kind != GEN_JIND)
         finish(&g);
     /* a few lie across the end of the code pages: the fetch faults, whatever the instruction is */
-    if (rng_permille(r, 5) && u->kind != GEN_JREL && u->kind != GEN_LOOP && c->len < 16)
+    if ((g.calm ? g.aim == LC_PF_FETCH
+                : rng_permille(r, 5) && u->kind != GEN_JREL && u->kind != GEN_LOOP) && c->len < 16)
         c->in.eip += (c->in.sreg[LS_CS] == LDT_CODE_CUT ? 0x900 : 0x2000) - LAB_START - 1 -
-                     rng_below(r, c->len);
+                     rng_below(r, g.calm ? c->len - 1u : c->len);
     describe(gen, c);
 }

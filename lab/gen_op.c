@@ -77,6 +77,41 @@ u16 gen_any_selector(struct rng *r)
     }
 }
 
+static u16 calm_segment(const struct gctx *g)
+{
+    struct rng *r = (struct rng *)(uintptr_t)&g->r;
+
+    if (g->aim == LC_GP && g->gp == GP_RIGHTS)
+        return g->u->access & ACC_WRITE && rng_below(r, 4) ? LDT_RO : 0;
+    if (g->aim == LC_GP && g->gp == GP_LIMIT && rng_below(r, 3))
+        return rng_below(r, 2) ? LDT_CUT : LDT_PAGED;
+    return rng_below(r, 2) ? LDT_DATA32 : LDT_DATA16;
+}
+
+/* Nothing that gets into the way of the aim. */
+static void calm_segments(struct gctx *g)
+{
+    struct lab_regs *in = &g->c->in;
+    struct rng *r = &g->r;
+    bool by_limit = g->aim == LC_SS || (g->aim == LC_GP && g->gp >= GP_LIMIT && g->gp <= GP_RIGHTS);
+
+    g->flat = g->c->bits == 32 && !by_limit && !rng_permille(r, 350);
+    for (unsigned s = 0; s < 6; s++)
+        in->sreg[s] = g->flat ? SEL_DATA32 : calm_segment(g);
+    if (g->flat) {
+        in->sreg[LS_CS] = SEL_CODE32;
+        in->eip = LAB_CODE + LAB_START;
+        in->sreg[LS_FS] = in->sreg[LS_GS] = LDT_DATA32;
+        return;
+    }
+    in->sreg[LS_CS] = g->c->bits == 16 ? LDT_CODE16 : LDT_CODE32;
+    /* the return through TF goes by IRETQ, which wants a stack of 32 bits */
+    in->sreg[LS_SS] = g->aim != LC_DB && rng_below(r, 2) ? LDT_STACK16 : LDT_STACK32;
+    if (g->aim == LC_SS)
+        in->sreg[LS_SS] = rng_below(r, 2) ? LDT_STACK_DOWN : LDT_STACK32;
+    in->eip = LAB_START;
+}
+
 void gen_segments(struct gctx *g)
 {
     static const u16 data[] = { LDT_DATA32, LDT_DATA32, LDT_DATA32, LDT_DATA16, LDT_DATA16, LDT_RO,
@@ -87,6 +122,10 @@ void gen_segments(struct gctx *g)
     struct rng *r = &g->r;
 
     g->c->bits = rng_permille(r, 250) ? 16 : 32;
+    if (g->calm) {
+        calm_segments(g);
+        return;
+    }
     g->flat = g->c->bits == 32 && !rng_permille(r, 350);
     for (unsigned s = 0; s < 6; s++)
         in->sreg[s] = g->flat ? SEL_DATA32 : data[rng_below(r, ARRAY_LEN(data))];
@@ -132,12 +171,91 @@ static u32 area_offset(struct rng *r, unsigned size)
     }
 }
 
-u32 gen_offset(struct gctx *g, unsigned s, unsigned size)
+/* Beyond the limit, or across it; below it in an expand-down segment. */
+static u32 beyond_limit(struct rng *r, u32 limit, u16 attr, unsigned size)
+{
+    if (attr & SEG_E)
+        return rng_below(r, limit < 0x2000 ? limit : 0x2000);
+    if (size > 1 && rng_below(r, 2))
+        return limit + 2 - size + rng_below(r, size - 1);
+    return limit + 1 + (limit < 0xff00 ? rng_below(r, 0x80) : 0);
+}
+
+/* A good place: page 3 can be read, except in the stack. */
+static u32 good_offset(const struct gctx *g, struct rng *r, bool stack, unsigned size,
+                       unsigned access)
+{
+    bool aligned = (g->row->attr & A_ALIGN16) || rng_below(r, 2) || g->aim == LC_AC;
+    u32 end = g->aim == LC_GP ? 0x1a00 : stack || (access & ACC_WRITE) || rng_below(r, 8) ? 0x3000
+                                                                                       : 0x4000;
+
+    if (!aligned && size > 1 && end > 0x2000 && rng_permille(r, 150))
+        return 0x2000 - 1 - rng_below(r, size - 1);
+    return (0x1040 + rng_below(r, end - 0x1040 - size)) & (aligned ? ~15u : ~0u);
+}
+
+/* As the aim wants it. */
+static u32 aimed_offset(struct gctx *g, unsigned s, u32 limit, u16 attr, unsigned size,
+                        unsigned access)
 {
     struct rng *r = &g->r;
-    u32 base = 0, limit = 0, off = area_offset(r, size);
+    bool stack = s == LS_SS, write = access & ACC_WRITE;
+    u32 bad = stack ? 0x3001 : 0x4001;
+
+    switch (g->bad_stack ? (unsigned)GEN_ANY : g->aim) {
+    case LC_PF_WRITE:
+        if (write && !stack && rng_below(r, 2))
+            return 0x3001 + rng_below(r, 0xc00);
+        NB_FALLTHROUGH;
+    case LC_PF_READ:
+        if (!(access & (g->aim == LC_PF_READ ? ACC_READ : ACC_WRITE)))
+            break;
+        if (g->row->attr & A_ALIGN16)
+            bad = (bad & ~15u) + 16;
+        bad = rng_below(r, 3) ? bad + rng_below(r, 0xc00) : 0x10 + rng_below(r, 0xc00);
+        return g->row->attr & A_ALIGN16 ? bad & ~15u : bad;
+    case LC_PF_SECOND:
+        if (size > 1)
+            return (stack || write ? 0x3000 : 0x4000) - 1 - rng_below(r, size - 1);
+        break;
+    case LC_AC:
+        if (size > 1)
+            return good_offset(g, r, stack, size + 16, access) + 1 +
+                   rng_below(r, MIN(size, 8u) - 1);
+        break;
+    case LC_SS:
+        if (!stack || limit == 0xffffffffu)
+            break;
+        bad = beyond_limit(r, limit, attr, size);
+        if (g->row->attr & A_ALIGN16) /* misaligned it would be #GP */
+            bad = (attr & SEG_E ? bad : bad + 15) & ~15u;
+        return bad;
+    case LC_GP:
+        if (g->gp == GP_LIMIT && limit != 0xffffffffu && !stack)
+            return beyond_limit(r, limit, attr, size);
+        if (g->gp == GP_ALIGN)
+            return good_offset(g, r, stack, size + 16, access) + 1 + rng_below(r, 15);
+        break;
+    default:
+        break;
+    }
+    return good_offset(g, r, stack, size, access);
+}
+
+u32 gen_offset(struct gctx *g, unsigned s, unsigned size, unsigned access)
+{
+    struct rng *r = &g->r;
+    u32 base = 0, limit = 0, off;
     u16 attr = 0;
 
+    if (g->calm) {
+        bool there = lab_seg_of(g->c->in.sreg[s], &base, &limit, &attr);
+        off = aimed_offset(g, s, limit, attr, size, access);
+        return there && limit == 0xffffffffu ? (s == LS_SS ? LAB_STACK : LAB_DATA) + off : off;
+    }
+    off = area_offset(r, size);
+    if ((g->row->attr & A_ALIGN16) && rng_below(r, 4))
+        off &= ~15u;
     if (!lab_seg_of(g->c->in.sreg[s], &base, &limit, &attr))
         return off;
     if ((attr & SEG_CODE) && off >= 0x700 && off < 0x900)
@@ -194,6 +312,41 @@ u32 gen_stack_la(const struct gctx *g)
     return gen_linear(g, LS_SS, stack_big(g) ? esp : esp & 0xffff);
 }
 
+/* Where the aim wants the top of the stack; as the CPU sees it, SP or ESP. */
+static u32 calm_stack(struct gctx *g)
+{
+    struct rng *r = &g->r;
+    u32 off = 0x1400 + rng_below(r, 0x1800) / 4 * 4, base, limit = 0;
+    bool push = g->u->access & ACC_PUSH;
+    unsigned w = g->u->op32 ? 4 : 2;
+    u16 attr = 0;
+
+    lab_seg_of(g->c->in.sreg[LS_SS], &base, &limit, &attr);
+    switch (g->bad_stack ? g->aim : (unsigned)GEN_ANY) {
+    case LC_PF_READ: case LC_PF_WRITE:
+        off = rng_below(r, 2) ? 0x40 + rng_below(r, 0xf80) / 4 * 4
+                              : 0x3040 + rng_below(r, 0xf00) / 4 * 4;
+        break;
+    case LC_PF_SECOND:
+        off = push ? 0x3001 + rng_below(r, w - 1) : 0x2fff - rng_below(r, w - 1);
+        break;
+    case LC_AC:
+        off |= 1 + rng_below(r, w - 1);
+        break;
+    case LC_SS:
+        if (limit != 0xffffffffu)
+            off = attr & SEG_E ? 0x10 + rng_below(r, 0xfc0) : limit + 8 + rng_below(r, 0x80);
+        break;
+    default:
+        break;
+    }
+    if (limit == 0xffffffffu)
+        off += LAB_STACK;
+    else if (!stack_big(g) && rng_permille(r, 300))
+        off |= rng_u32(r) << 16;
+    return off;
+}
+
 void gen_registers(struct gctx *g)
 {
     struct lab_regs *in = &g->c->in;
@@ -212,13 +365,22 @@ void gen_registers(struct gctx *g)
     if (rng_permille(r, 60) && g->u->kind != GEN_IRET) /* NT: IRET would return to a task */
         in->eflags |= 0x4000;
     in->eflags |= LAB_FLAGS_FIXED;
+    if (g->calm) {
+        in->eflags &= ~0x44000u;
+        if (g->aim == LC_AC)
+            in->eflags |= 0x40000;
+        if (g->aim == LC_DB && strcmp(g->row->name, "int1"))
+            in->eflags |= 0x100;
+        in->gpr[LG_ESP] = calm_stack(g);
+        return;
+    }
 
     switch (rng_below(r, 32)) {
     default: off = 0x1100 + rng_below(r, 0x1e00) / 4 * 4; break;
     case 27: case 28: off = 0x1100 + rng_below(r, 0x1e00); break;
     case 29: off = 0x1000 + rng_below(r, 40); break;
     case 30: off = 0x3000 - rng_below(r, 40); break;
-    case 31: off = gen_offset(g, LS_SS, 4) & 0xffff; break;
+    case 31: off = gen_offset(g, LS_SS, 4, ACC_WRITE) & 0xffff; break;
     }
     if (in->sreg[LS_SS] == SEL_DATA32)
         off += LAB_STACK;
@@ -240,7 +402,7 @@ static unsigned operand_size(const struct gctx *g)
 static void place_operand(struct gctx *g, unsigned s, u32 ea, bool a32)
 {
     g->operand_la = gen_linear(g, s, a32 ? ea : ea & 0xffff);
-    g->operand = gen_patch(g, g->operand_la, 16);
+    g->operand = gen_patch(g, g->operand_la, MAX(16u, MIN(g->opsize, 39u)));
 }
 
 static void modrm16(struct gctx *g, unsigned reg)
@@ -257,7 +419,7 @@ static void modrm16(struct gctx *g, unsigned reg)
         s = LS_SS;
     if (g->seg >= 0)
         s = (unsigned)g->seg;
-    ea = gen_offset(g, s, operand_size(g));
+    ea = gen_offset(g, s, operand_size(g), g->u->access);
     sum = direct ? 0 : index[rm] < 8 ? gpr[index[rm]] : 0;
     if (direct || mod == 2)
         disp = ea - sum - (direct ? 0 : gpr[base[rm]]);
@@ -288,11 +450,13 @@ static void modrm32(struct gctx *g, unsigned reg)
         no_base = true;
     if (mod != 2 && !no_base && index == base)
         mod = 2; /* two unknowns in one register: the displacement does it */
+    if (base == LG_ESP && mod != 2 && g->calm && (g->u->access & ACC_STACK))
+        mod = 2; /* the stack stays where the aim has it */
     if (!no_base && (base == LG_ESP || base == LG_EBP))
         s = LS_SS;
     if (g->seg >= 0)
         s = (unsigned)g->seg;
-    ea = gen_offset(g, s, operand_size(g));
+    ea = gen_offset(g, s, operand_size(g), g->u->access);
     if (index < 8)
         sum = gpr[index] << scale;
     if (no_base || mod == 2)
@@ -319,7 +483,7 @@ void gen_modrm(struct gctx *g, unsigned reg)
 void gen_moffs(struct gctx *g)
 {
     unsigned s = g->seg >= 0 ? (unsigned)g->seg : LS_DS;
-    u32 ea = gen_offset(g, s, operand_size(g));
+    u32 ea = gen_offset(g, s, operand_size(g), g->u->access);
 
     gen_bytes(g, ea, g->a32 ? 4 : 2);
     place_operand(g, s, ea, g->a32);
@@ -330,7 +494,7 @@ static u32 code_target(struct gctx *g, u16 sel)
     struct rng *r = &g->r;
     u32 off;
 
-    switch (rng_below(r, 20)) {
+    switch (g->calm ? 5 : rng_below(r, 20)) {
     case 0: off = 0x2000 - rng_below(r, 4); break;
     case 1: off = 0x2000 + rng_below(r, 0x1000); break;
     case 2: return gen_edge(r);
@@ -348,59 +512,4 @@ u32 gen_code_target(struct gctx *g, u16 sel)
     u32 v = code_target(g, sel);
 
     return (v & 0xfff) - (LAB_START - 0x20) < 0x40 ? v + 0x100 : v;
-}
-
-/* ---- x87 */
-
-void gen_float(struct rng *r, u8 v[10])
-{
-    u64 m = rng_next(r), top = BIT64(63);
-    u32 e = 0x3fff;
-
-    switch (rng_below(r, 16)) {
-    case 0: m = 0; e = 0; break;
-    case 1: m = top; break;                                  /* 1 */
-    case 2: m = top; e = 0x7fff; break;                      /* infinity */
-    case 3: m |= BIT64(62) | top; e = 0x7fff; break;         /* QNaN */
-    case 4: m = (m & ~BIT64(62)) | top | 1; e = 0x7fff; break; /* SNaN */
-    case 5: m &= ~top; e = 0; break;                         /* denormal */
-    case 6: m |= top; e = 0; break;                          /* pseudo-denormal */
-    case 7: m &= ~top; e = 1 + rng_below(r, 0x7fff); break;  /* unsupported */
-    case 8: m = (u64)gen_edge(r) << 32 | top; e += rng_below(r, 40); break;
-    case 9: m |= top; e = 1 + rng_below(r, 0x7ffe); break;
-    case 10: m = ~0ull; e = rng_below(r, 2) ? 0x7ffe : 0x3fff + rng_below(r, 70); break;
-    case 11: m = top; e = 1 + rng_below(r, 4); break;
-    case 12: m = top | (m & ~0ull << rng_below(r, 63)); e += rng_below(r, 66); break;
-    default: m |= top; e = 0x3fff - 20 + rng_below(r, 40); break;
-    }
-    st64(v, m);
-    st16(v + 8, (u16)(e | (rng_below(r, 2) << 15)));
-}
-
-void gen_fx(struct gctx *g)
-{
-    struct rng *r = &g->r;
-    u8 *fx = g->c->fx;
-    u32 cw = 0x37f, sw = rng_u32(r) & 0x7f00;
-
-    g->c->use_fx |= g->row->attr & A_SSE ? USE_X87 | USE_SSE : USE_X87;
-    memset(fx, 0, 512);
-    if (rng_below(r, 2))
-        cw = (rng_u32(r) & 0xc00) | 0x40 | (0x3f & (rng_u32(r) | (rng_below(r, 2) ? 0x3f : 0))) |
-             (rng_below(r, 3) + (rng_below(r, 2) ? 1 : 0)) % 4 << 8;
-    if (rng_permille(r, 300))
-        sw |= rng_u32(r) & 0x7f;
-    if (!rng_permille(r, 60))
-        sw &= ~(~cw & 0x3f); /* nothing pending */
-    if (sw & ~cw & 0x3f)
-        sw |= 0x8080;
-    st16(fx, (u16)cw);
-    st16(fx + 2, (u16)sw);
-    fx[4] = rng_below(r, 4) ? 0xff : (u8)rng_u32(r);
-    st32(fx + 24, 0x1f80);
-    for (unsigned k = 0; k < 8; k++) {
-        gen_float(r, fx + 32 + 16 * k);
-        st64(fx + 160 + 16 * k, rng_next(r));
-        st64(fx + 168 + 16 * k, rng_next(r));
-    }
 }

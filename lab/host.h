@@ -42,6 +42,7 @@ struct lab_io {
     u64 pad5[3];
     u8 fx_in[512];       /* 100 */
     u8 fx_out[512];      /* 300 */
+    u64 frame[5];        /* 500 for IRETQ: with TF the trap must not strike before the case */
     /* the child's own */
     struct lab_result *result;
     const struct lab_case *kase;

@@ -290,6 +290,11 @@ static void run_case(struct lab_io *io, const struct lab_case *c, struct lab_res
     io->eflags = (c->in.eflags & LAB_FLAGS_SETTABLE) | LAB_FLAGS_FIXED;
     io->far_eip = c->in.eip;
     io->far_cs = c->in.sreg[LS_CS];
+    io->frame[0] = c->in.eip;
+    io->frame[1] = c->in.sreg[LS_CS];
+    io->frame[2] = io->eflags;
+    io->frame[3] = c->in.gpr[LG_ESP];
+    io->frame[4] = c->in.sreg[LS_SS];
     io->use_fx = c->use_fx;
     if (c->use_fx) {
         memcpy(io->fx_in, c->fx, FX_SIZE);

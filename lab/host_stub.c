@@ -5,8 +5,9 @@
  *
  * Entering loads x87/SSE state, data segments, flags, SS and the registers, in an order in which no
  * step disturbs an earlier one (moves don't change flags), and ends in a far jump, which is the
- * only way to 32-bit or 16-bit code that needs no stack. The case's last bytes jump back the
- * same way.
+ * only way to 32-bit or 16-bit code that needs no stack. With TF set it is an IRETQ instead, behind
+ * which the first trap comes after the case's first instruction. The case's last bytes jump back by
+ * far jump.
  * EFLAGS.AC may be set on both ways: all accesses are aligned. */
 #include "lab/host.h"
 
@@ -28,6 +29,8 @@ asm(".pushsection .rodata\n"
     "  mov 0x5a3c9040, %fs\n"
     "  mov 0x5a3c9042, %gs\n"
     "  movl $1, 0x5a3c90b8\n"
+    "  testl $0x100, 0x5a3c9020\n"
+    "  jnz 6f\n"
     "  push 0x5a3c9020\n"
     "  popfq\n"
     "  mov 0x5a3c903c, %ss\n"
@@ -40,6 +43,16 @@ asm(".pushsection .rodata\n"
     "  mov 0x5a3c9018, %esi\n"
     "  mov 0x5a3c901c, %edi\n"
     "  ljmpl *0x5a3c9030\n"
+    "6:\n"
+    "  mov 0x5a3c9000, %eax\n"
+    "  mov 0x5a3c9004, %ecx\n"
+    "  mov 0x5a3c9008, %edx\n"
+    "  mov 0x5a3c900c, %ebx\n"
+    "  mov 0x5a3c9014, %ebp\n"
+    "  mov 0x5a3c9018, %esi\n"
+    "  mov 0x5a3c901c, %edi\n"
+    "  mov $0x5a3c9500, %esp\n"
+    "  iretq\n"
     /* where cases come back to, by far jump to the 64-bit code segment */
     "lab_stub_leave:\n"
     "  mov %eax, 0x5a3c9080\n"
@@ -70,6 +83,9 @@ asm(".pushsection .rodata\n"
     "  ldmxcsr 0x5a3c90e0\n"
     "2:\n"
     "  mov 0x5a3c9028, %rsp\n"
+    /* a signal's handler still has the case's NT, at which IRETQ faults */
+    "  push $0x202\n"
+    "  popfq\n"
     "  movl $0, 0x5a3c90b8\n"
     "  mov $0x2b, %eax\n"
     "  mov %eax, %ss\n"

@@ -57,9 +57,9 @@ enum { LS_ES, LS_CS, LS_SS, LS_DS, LS_FS, LS_GS };
 /* ---- state, case, result */
 enum { LG_EAX, LG_ECX, LG_EDX, LG_EBX, LG_ESP, LG_EBP, LG_ESI, LG_EDI };
 
-/* What a user-mode program sees of EFLAGS, and what a case may set (no TF, IF is always 1). */
+/* What a user-mode program sees of EFLAGS, and what a case may set (IF is always 1). */
 enum {
-    LAB_FLAGS_SEEN = 0x003c4fd5 | 0x200 | 0x3000, LAB_FLAGS_SETTABLE = 0x00244cd5,
+    LAB_FLAGS_SEEN = 0x003c4fd5 | 0x200 | 0x3000, LAB_FLAGS_SETTABLE = 0x00244dd5,
     LAB_FLAGS_FIXED = 0x202, LAB_ARITH = 0x8d5,
 };
 
@@ -93,6 +93,7 @@ struct lab_case {
     u8 bits;             /* 16 or 32 */
     u8 use_fx;           /* USE_x: x87, MMX and SSE state is set and compared */
     u8 num_patches;
+    u8 insns;            /* of a sequence; 0: one instruction */
     struct lab_patch patch[LAB_MAX_PATCH];
     u64 seed, index;     /* where it came from */
     u8 fx[FX_SIZE];
@@ -105,6 +106,19 @@ enum lab_status {
     LAB_SYSCALL, /* the code made a system call */
     LAB_DIED,    /* the child ended */
 };
+
+/* What came of a case, as coverage counts it: done, or the kind of fault. */
+enum lab_class {
+    LC_DONE, LC_DE, LC_DB, LC_BP, LC_OF, LC_BR, LC_UD, LC_NP, LC_SS, LC_GP,
+    LC_PF_READ, LC_PF_WRITE,
+    LC_PF_SECOND, /* found on the second page of an access that crosses into it */
+    LC_PF_FETCH, LC_AC, LC_MF, LC_XM,
+    LC_OTHER,     /* hang, system call, lost child, any other vector */
+    LC_NUM
+};
+struct lab_result;
+enum lab_class lab_class_of(const struct lab_result *r);
+extern const char *const lab_class_name[LC_NUM];
 
 struct lab_word { u32 la, val; };
 enum { LAB_MAX_WORDS = 288 };

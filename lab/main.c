@@ -15,9 +15,13 @@
 
 static const char usage[] =
     "Usage: nestbox lab COMMAND ...\n"
-    "  diff [-engines A,B] [-count N] [-seed S] [-first I] [-row NAME] [-size 8|16|32]\n"
-    "       [-show N] [-verbose] [-undefined]\n"
-    "      generated instructions on two engines (interp, host), compared\n"
+    "  diff [-engines A,B] [-count N | -sequences N | -min N] [-seed S] [-first I]\n"
+    "       [-case I | -sequence I] [-row NAME] [-size 8|16|32] [-show N] [-verbose]\n"
+    "       [-cells] [-undefined] [-no-reduce]\n"
+    "      generated instructions, or sequences of 2 to 30, on two engines (interp, host),\n"
+    "      compared; mismatches are reduced to the shortest program that shows them.\n"
+    "      -cells lists rows, forms, sizes and outcomes with less than 1000 cases; -min N goes on\n"
+    "      until all have N\n"
     "  run [-engine interp|host] [-show N] [-meta FILE] FILE...\n"
     "      vectors: .vec, SingleStepTests' JSON and MOO, also compressed by gzip\n"
     "  gen [-format vec|json|moo] [-family NAME] [-row NAME] [-rows PATTERN] [-per-row N | -count N]\n"
@@ -45,62 +49,6 @@ static bool number(const char *s, u64 *v)
     errno = 0;
     *v = strtoull(s, &end, 0);
     return *s >= '0' && *s <= '9' && !*end && !errno;
-}
-
-static int cmd_diff(int argc, char **argv)
-{
-    struct diff_options o = {
-        .engine = { "interp", "host" }, .count = 100000, .seed = 1, .show = 10
-    };
-    char engines[64];
-
-    for (int k = 0; k < argc; k++) {
-        const char *a = argv[k], *v = k + 1 < argc ? argv[k + 1] : NULL;
-        u64 n;
-        if (!strcmp(a, "-verbose")) {
-            o.verbose = true;
-            continue;
-        }
-        if (!strcmp(a, "-undefined")) {
-            o.undefined = true;
-            continue;
-        }
-        if (!v)
-            return complain("unknown option, or one without its value", a);
-        k++;
-        if (!strcmp(a, "-engines")) {
-            char *comma;
-            snprintf(engines, sizeof engines, "%s", v);
-            comma = strchr(engines, ',');
-            if (!comma)
-                return complain("-engines wants two names, such as interp,host", v);
-            *comma = 0;
-            o.engine[0] = engines;
-            o.engine[1] = comma + 1;
-        } else if (!strcmp(a, "-row")) {
-            o.row = v;
-        } else if (!number(v, &n)) {
-            return complain("not a number", v);
-        } else if (!strcmp(a, "-count")) {
-            o.count = n;
-        } else if (!strcmp(a, "-seed")) {
-            o.seed = n;
-        } else if (!strcmp(a, "-first")) {
-            o.first = n;
-        } else if (!strcmp(a, "-size")) {
-            if (n != 8 && n != 16 && n != 32)
-                return complain("-size is 8, 16 or 32, not", v);
-            o.size = (unsigned)n;
-        } else if (!strcmp(a, "-show")) {
-            o.show = (unsigned)MIN(n, (u64)1000000);
-        } else if (!strcmp(a, "-threads")) {
-            if (n != 1)
-                return complain("there is one thread only, not", v);
-        } else {
-            return complain("unknown option", a);
-        }
-    }
-    return lab_diff(&o);
 }
 
 static int cmd_run(int argc, char **argv)
@@ -264,7 +212,7 @@ int lab_main(int argc, char **argv)
         return argc < 1;
     }
     if (!strcmp(argv[0], "diff"))
-        return cmd_diff(argc - 1, argv + 1);
+        return lab_diff_main(argc - 1, argv + 1);
     if (!strcmp(argv[0], "run"))
         return cmd_run(argc - 1, argv + 1);
     if (!strcmp(argv[0], "gen"))

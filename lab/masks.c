@@ -44,6 +44,18 @@ const struct lab_mask_note lab_mask_notes[] = {
       "page or a limit",
       "which fault, CR2", "SDM 3A table 6-2: the order within a class varies",
       "AMD family 25: several accesses, the highest first" },
+    { "fxsave fxrstor", "the operand is misaligned, crosses a limit, or is not mapped",
+      "which fault, CR2", "SDM 3A table 6-2: the order within a class varies",
+      "AMD family 25: the last byte first, limits before alignment and always as #GP" },
+    { "fxsave", "(always)", "FOP, FIP, FDP and MXCSR_MASK in the image",
+      "SDM 1, 8.1.8: FCS and FDS may be 0; 11.6.6: MXCSR_MASK is the processor's",
+      "AMD family 25: pointers 0 unless an exception is pending; mask 2FFFF, ours FFFF" },
+    { "maskmovq", "a page fault", "x87 status and tags behind it",
+      "SDM 1, 9.5.1: the transition to MMX is part of the instruction; not said for one that faults",
+      "AMD family 25: TOP 0 and all valid before the fault; ours unchanged" },
+    { "maskmovq maskmovdqu", "the operand crosses into a bad page or a limit, or is misaligned too",
+      "which fault, CR2", "SDM 3A table 6-2: the order within a class varies",
+      "AMD family 25: page faults first" },
     { "ud1", "its ModRM byte can't be fetched", "which fault", "SDM 2B, UD: has ModRM",
       "AMD family 25: #UD without looking at ModRM" },
 };
@@ -144,6 +156,8 @@ struct lab_mask lab_mask_of(const struct lab_case *c)
         m.mem = named(row, "push");
         m.skip = c->in.gpr[LG_ESP] & 3;
     }
+    m.image = named(row, "fxsave");
+    m.fpu_at_fault = named(row, "maskmovq");
     m.c1 = named(row, "fcomi") || named(row, "fcomip") || named(row, "fucomi") ||
            named(row, "fucomip");
     if (is_transcendental(row)) {
@@ -155,6 +169,24 @@ struct lab_mask lab_mask_of(const struct lab_case *c)
             if (c->code[k] == 0xf0)
                 m.skip = true;
     return m;
+}
+
+u32 lab_operand_la(const struct lab_case *c)
+{
+    const struct isa *isa = isa_new(0xffffffffu);
+    u32 ea = 0, base = 0, limit;
+    struct decoded d;
+    u16 attr;
+
+    if (isa_decode(isa, c->code, MIN(c->len, 15u), c->bits == 32 ? MODE_D : 0, &d) == DECODE_OK) {
+        const struct insn *i = &d.in;
+        ea = i->disp + (i->base < 8 ? c->in.gpr[i->base] : 0) +
+             ((i->index < 8 ? c->in.gpr[i->index] : 0) << i->scale);
+        ea &= i->ea_mask;
+        lab_seg_of(c->in.sreg[i->seg], &base, &limit, &attr);
+    }
+    isa_free(isa);
+    return base + ea;
 }
 
 static bool long_x87(const struct isa_row *row)
@@ -195,6 +227,9 @@ bool lab_mask_order(const struct lab_case *c, const struct lab_result *a,
     if (named(row, "call") || named(row, "pusha") || named(row, "popa"))
         return a->vec != b->vec;
     if (row->map == MAP_FM && (row->attr & A_MEMSIZE || long_x87(row)))
+        return true;
+    if (named(row, "fxsave") || named(row, "fxrstor") || named(row, "maskmovq") ||
+        named(row, "maskmovdqu"))
         return true;
     if (named(row, "ud1"))
         return a->vec == EXC_UD || b->vec == EXC_UD;

@@ -16,11 +16,16 @@ struct lab_mask {
     bool c1;        /* of the x87 status word */
     bool ulp;       /* x87 registers may differ by a unit in the last place */
     bool st;        /* x87 registers and flags */
+    bool image;     /* pointers and MXCSR_MASK in FXSAVE's image */
+    bool fpu_at_fault; /* x87 state behind a fault */
     bool skip;      /* nothing is compared */
 };
 
 /* The mask of this case. */
 struct lab_mask lab_mask_of(const struct lab_case *c);
+
+/* Linear address of the memory operand of a case's first instruction. */
+u32 lab_operand_la(const struct lab_case *c);
 
 /* Whether the manual leaves open which of these two faults of one instruction comes. */
 bool lab_mask_order(const struct lab_case *c, const struct lab_result *a,

@@ -12,9 +12,9 @@
 #include "cpu/isa.h"
 #include "lab/compare.h"
 
-const struct vec_flag vec_flags[10] = {
+const struct vec_flag vec_flags[11] = {
     { 0x800, "of" }, { 0x80, "sf" }, { 0x40, "zf" }, { 0x10, "af" }, { 4, "pf" }, { 1, "cf" },
-    { 0x400, "df" }, { 0x4000, "nt" }, { 0x40000, "ac" }, { 0x200000, "id" },
+    { 0x400, "df" }, { 0x4000, "nt" }, { 0x40000, "ac" }, { 0x200000, "id" }, { 0x100, "tf" },
 };
 const char vec_fault_name[20][4] = { "DE", "DB", "NMI", "BP", "OF", "BR", "UD", "NM", "DF", "",
                                      "TS", "NP", "SS",  "GP", "PF", "",   "MF", "AC", "MC", "XM" };

@@ -53,7 +53,7 @@ u8 vec_byte_before(const struct lab_case *c, u32 la);
 const u8 *vec_st_before(const struct lab_case *c, u16 sw, unsigned k);
 
 struct vec_flag { u32 bit; char name[3]; };
-extern const struct vec_flag vec_flags[10];
+extern const struct vec_flag vec_flags[11];
 extern const char vec_fault_name[20][4];
 
 /* `nestbox lab run`, `nestbox lab gen`: exit status. */
