@@ -123,31 +123,45 @@ const struct hset hs_pusha = { { { 0 }, { [FORM_N] = pusha16 }, { [FORM_N] = pus
 const struct hset hs_popa = { { { 0 }, { [FORM_N] = popa16 }, { [FORM_N] = popa32 } } };
 
 /* ENTER (SDM 2A): the last check is a write probe at the final stack pointer, although nothing is
- * pushed there. The frame pointer is taken by the stack's size. */
+ * pushed there. The frame pointer is taken by the stack's size. Two rounds, so that a fault finds
+ * nothing changed: the first makes every access in order without storing, the second stores. */
 #define ENTER_(bits, T) \
+static bool enter##bits##_check(struct cpu *c, u32 esp, u32 ebp, unsigned level, u16 size) \
+{ \
+    u32 mask = stack_mask(c), la; \
+    T v; \
+    for (unsigned k = 0; k <= level; k++) { \
+        if (k && k < level) { \
+            ebp -= bits / 8; \
+            if (!mem_read##bits(c, S_SS, ebp & mask, &v)) \
+                return false; \
+        } \
+        esp -= bits / 8; \
+        if (!seg_check_slow(c, S_SS, esp & mask, bits / 8, true, &la) || \
+            !mem_probe_write(c, la, bits / 8, c->cpl == 3)) \
+            return false; \
+    } \
+    return seg_check_slow(c, S_SS, (esp - size) & mask, bits / 8, true, &la) && \
+           mem_probe_write(c, la, bits / 8, c->cpl == 3); \
+} \
 static unsigned enter##bits(struct cpu *c, const struct insn *i) \
 { \
     u32 mask = stack_mask(c), esp = c->gpr[R_ESP], ebp = c->gpr[R_EBP]; \
     unsigned level = i->imm2 & 31; \
     c->cur = i; \
-    if (!stack_push##bits(c, &esp, REG##bits(c, R_EBP * 4))) \
+    if (!enter##bits##_check(c, esp, ebp, level, (u16)i->imm) || \
+        !stack_push##bits(c, &esp, REG##bits(c, R_EBP * 4))) \
         FAULT(c); \
     u32 frame = esp; \
-    if (level) { \
-        for (unsigned k = 1; k < level; k++) { \
-            T v; \
-            ebp = (ebp & ~mask) | ((ebp - bits / 8) & mask); \
-            if (!mem_read##bits(c, S_SS, ebp & mask, &v) || !stack_push##bits(c, &esp, v)) \
-                FAULT(c); \
-        } \
-        if (!stack_push##bits(c, &esp, (T)frame)) \
+    for (unsigned k = 1; k < level; k++) { \
+        T v; \
+        ebp -= bits / 8; \
+        if (!mem_read##bits(c, S_SS, ebp & mask, &v) || !stack_push##bits(c, &esp, v)) \
             FAULT(c); \
     } \
-    esp = (esp & ~mask) | ((esp - (u16)i->imm) & mask); \
-    u32 la; \
-    if (!seg_check_slow(c, S_SS, esp & mask, bits / 8, true, &la) || \
-        !mem_probe_write(c, la, bits / 8, c->cpl == 3)) \
+    if (level && !stack_push##bits(c, &esp, (T)frame)) \
         FAULT(c); \
+    esp = (esp & ~mask) | ((esp - (u16)i->imm) & mask); \
     REG##bits(c, R_EBP * 4) = (T)frame; \
     c->gpr[R_ESP] = esp; \
     NEXT(c, i); \

@@ -7,7 +7,7 @@ u64 gdt[GDT_LEN] __attribute__((aligned(16))) = {
     0, 0x00cf9a000000ffff, 0x00cf92000000ffff,
 };
 u64 idt[256] __attribute__((aligned(16)));
-handler *handlers[256];
+handler *volatile handlers[256];
 struct frame trap;
 u32 trap_cr2, trap_count;
 __typeof__(task0) task0 __attribute__((aligned(4096)));

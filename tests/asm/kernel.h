@@ -67,7 +67,7 @@ struct frame {
 };
 /* The test's own handler; it may change the frame. NULL: see below. */
 typedef void handler(struct frame *f);
-extern handler *handlers[256];
+extern handler *volatile handlers[256];
 extern struct frame trap;    /* the last exception that trap_set() caught */
 extern u32 trap_cr2;
 extern u32 trap_count;       /* exceptions and interrupts of all kinds so far */
