@@ -55,7 +55,7 @@ static const struct feature {
     { "sse2", CPUID_SSE2, 0, BIT(FEAT_SSE2), 0 },
     { "ss", CPUID_SS, 0, 0, 0 },
     { "sse3", 0, 0, BIT(FEAT_SSE3), CPUID_ECX_SSE3 },
-    { "pni", 0, 0, BIT(FEAT_SSE3), CPUID_ECX_SSE3 }, /* the name in Linux's /proc/cpuinfo */
+    { "pni", 0, 0, BIT(FEAT_SSE3), CPUID_ECX_SSE3 }, /* as Linux has it; not in the list */
     { "monitor", 0, 0, BIT(FEAT_MONITOR), CPUID_ECX_MONITOR },
     { "nx", 0, CPUID_EXT_NX, 0, 0 },
 };
@@ -247,11 +247,9 @@ void cpu_list_models(struct strbuf *sb)
     sb_addf(sb, "CPU models (the first is the default):\n");
     for (size_t k = 0; k < ARRAY_LEN(models); k++)
         sb_addf(sb, "  %-10s %s\n", models[k].name, models[k].text);
-    sb_addf(sb, "Options: -cpu MODEL,+FEATURE,-FEATURE,msr=gp|zero,level=1..5,vendor=NAME,\n"
-                "         fpu=host|soft\n"
-                "Features:");
+    sb_addf(sb, "Options: msr=gp|zero,level=1..5,vendor=NAME,fpu=host|soft,+FEATURE,-FEATURE:\n");
     for (size_t k = 0; k < ARRAY_LEN(features); k++) {
-        if (implemented(&features[k]))
+        if (implemented(&features[k]) && strcmp(features[k].name, "pni") != 0)
             sb_addf(sb, " %s", features[k].name);
     }
     sb_addf(sb, "\n");

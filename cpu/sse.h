@@ -42,7 +42,7 @@ enum sse_op {
  * SSE_STICK for MXCSR: they round to nearest then, know denormals, and flags of earlier operations
  * stay in what they return: that is several times faster than to load MXCSR twice. */
 typedef u32 sse_fn(u32 mxcsr, void *out, const void *a, const void *b);
-enum { SSE_STICK = 0 };
+enum { SSE_STICK = 1 << 16 };
 
 extern sse_fn *const sse_soft[SSE_NUM]; /* sse_soft.c */
 #if defined(__SSE2__)

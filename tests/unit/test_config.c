@@ -228,7 +228,7 @@ START_TEST(help)
     static const struct { const char *key, *first, *last; } rows[] = {
         { "machine", "pc ", "(default)" }, { "device", "isa-debug-exit", "iosize (4)" },
         { "vga", "std ", "none" }, { "d", "guest_errors", "(counted clock)" },
-        { "clock", "real ", "every time" }, { "cpu", "", "" },
+        { "clock", "real ", "every time" }, { "cpu", "CPU models", " nx" },
     };
 
     for (unsigned k = 0; k < ARRAY_LEN(rows); k++) {

@@ -2,6 +2,7 @@
 /* Flag rules, shadows, debug registers, system registers and CPUID on a bare CPU.
  * Expectations are written from the pseudo-code of SDM 2 and the tables of 3A chapters 6, 7, 17 and
  * 20. */
+#include "cpu/isa.h"
 #include "tests/unit/cpu_rig.h"
 
 Suite *suite_sysregs(void);
@@ -370,7 +371,11 @@ START_TEST(cpuid_reports_what_there_is)
     cpu_cpuid(r->c, 1, 0, v);
     ck_assert_uint_eq(v[0], 0x6d8);
     ck_assert_uint_eq(v[3] & (CPUID_APIC | CPUID_VME), 0);
-    ck_assert_uint_eq(v[3] & 0x3f9fd, 0x3f9fd);
+    ck_assert_uint_eq(v[3], 0x0f8bf9fd); /* of the Pentium M: no VME, APIC, DS, ACPI, TM */
+    ck_assert_uint_eq(v[2], 0);
+    ck_assert_uint_eq(v[1] >> 8 & 0xff, 8); /* CLFLUSH's line: 64 bytes */
+    ck_assert(r->c->isa_features & BIT(FEAT_SSE2));
+    ck_assert(!(r->c->isa_features & BIT(FEAT_SSE3)));
     cpu_cpuid(r->c, 2, 0, v);
     ck_assert_uint_eq(v[0] & 0xff, 1);
     cpu_cpuid(r->c, 0x80000001, 0, v);
@@ -382,6 +387,14 @@ START_TEST(cpuid_reports_what_there_is)
     memset(&c, 0, sizeof(c));
     ck_assert(cpu_set_model(&c, "pentium3,+nx,-pae,level=1,vendor=GenuineTMx86", &e));
     ck_assert_uint_eq(c.cpuid_ext_edx, 0); /* NX goes with PAE */
+    ck_assert(cpu_set_model(&c, "max", &e));
+    ck_assert_uint_eq(c.cpuid_ecx, CPUID_ECX_SSE3 | CPUID_ECX_MONITOR);
+    ck_assert(c.isa_features & BIT(FEAT_SSE3));
+    ck_assert(cpu_set_model(&c, "max,-pni", &e));
+    ck_assert_uint_eq(c.cpuid_ecx, CPUID_ECX_MONITOR);
+    ck_assert(!(c.isa_features & BIT(FEAT_SSE3)));
+    ck_assert(cpu_set_model(&c, "pentium3", &e));
+    ck_assert_uint_eq(c.cpuid_edx & (CPUID_SSE | CPUID_SSE2 | CPUID_CLFSH), CPUID_SSE);
     ck_assert(cpu_set_model(&c, "486", &e));
     ck_assert_uint_eq(c.isa_features & BIT(5 + 2), 0);
     ck_assert_uint_eq(cr4_mask(&c), 0);
