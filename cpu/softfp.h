@@ -95,7 +95,7 @@ static inline bool f64_is_denormal(u64 a)
 enum { F32_INDEFINITE = (int)0xffc00000 };
 #define F64_INDEFINITE 0xfff8000000000000u
 
-/* ---- f80: softfp_f80.c, softfp_f80cvt.c, softfp_f80rem.c
+/* ---- f80: softfp_f80.c, softfp_f80cvt.c
  * Unsupported encodings (unnormals, pseudo-NaNs, pseudo-infinities) are invalid operands. s->bits
  * is looked at by the first five only. */
 struct f80 {
