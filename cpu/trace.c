@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Lines of -d exec,cpu,mmu; docs/traces.md has their fields. Those of -d int are written where events
- * are delivered (fault.c). */
+/* Lines of -d exec,cpu,mmu; docs/traces.md has their fields. Those of -d int are written where
+ * events are delivered (fault.c). */
 #include "cpu/trace.h"
 
 #include <stdio.h>

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* SingleStepTests' JSON: an array of tests `{name, bytes, initial: {regs, ram, queue}, final: {regs,
- * ram}, exception?, cycles?, hash?}`, numbers in decimal; registers that a final state doesn't name
- * have kept their value. Queue and cycles are not looked at. The elements are read one by one, so
- * that a bad one costs no others and its place can be named.
- * Fields of ours in a test: "env": "nestbox-lab-1" and "cpu" (what made it); "fxsave" in a state (512
- * bytes in hexadecimal), "fault": {vector, error?, cr2?}, "mask": {register: bits compared, "fsw"}.
+/* SingleStepTests' JSON: an array of tests `{name, bytes, initial: {regs, ram, queue}, final:
+ * {regs, ram}, exception?, cycles?, hash?}`, numbers in decimal; registers that a final state
+ * doesn't name have kept their value. Queue and cycles are not looked at. The elements are read one
+ * by one, so that a bad one costs no others and its place can be named.
+ * Fields of ours in a test: "env": "nestbox-lab-1" and "cpu" (what made it); "fxsave" in a state
+ * (512 bytes in hexadecimal), "fault": {vector, error?, cr2?}, "mask": {register: bits compared,
+ * "fsw"}.
  * Suites have a metadata.json beside them: `opcodes: {"F7": {reg: {"4": {"flags-mask": N}}}}`. */
 #include <stdio.h>
 #include <string.h>

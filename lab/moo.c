@@ -6,8 +6,8 @@
  *   NBFX  in INIT and FINA: an FXSAVE image, 512 bytes;
  *   NBFT  in TEST: u8 vector, u8 whether there is an error code, u16 0, u32 error code, u32 CR2;
  *   NBMK  in TEST: u16, bits of the x87 status word that are compared.
- * With NBLB the state is that of docs/lab.md (CPL 3, paging), BYTS is the code alone, without HLT, and
- * memory that isn't listed holds the lab's pattern. */
+ * With NBLB the state is that of docs/lab.md (CPL 3, paging), BYTS is the code alone, without HLT,
+ * and memory that isn't listed holds the lab's pattern. */
 #include <stdio.h>
 #include <string.h>
 

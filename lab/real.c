@@ -119,8 +119,12 @@ static const char *known_286(const struct real *r, const struct sst_test *t,
         return "SP is not what it was when POP to memory faults";
     if (t->has_exc && t->exc == EXC_UD && is_name(d, " mov ") && d->reg >= 4)
         return "no FS and GS";
-    if (!t->has_exc && is_name(d, " les lds "))
-        return "a far pointer at FFFE wraps";
+    if (!t->has_exc && r->delivered && (r->vector == EXC_SS || r->vector == EXC_GP))
+        return "an operand of several words wraps at FFFF";
+    if (!t->has_exc && r->delivered && r->vector == EXC_DE && is_name(d, " idiv "))
+        return "some quotients that are too large give a result";
+    if (t->has_exc && t->exc == EXC_DE && is_name(d, " aam "))
+        return "AAM sets flags before it divides";
     return NULL;
 }
 
@@ -129,7 +133,10 @@ const char *real_known(struct real *r, enum sst_cpu cpu, const struct sst_test *
     struct decoded d;
 
     if (isa_decode(r->isa, t->code, MIN(t->len, 15u), 0, &d) != DECODE_OK || !d.row)
-        return cpu == SST_8086 ? "no such instruction on an IA-32 processor" : NULL;
+        return cpu == SST_8086 ? "no such instruction on an IA-32 processor"
+               : cpu == SST_286 && t->exc == EXC_GP && r->vector == EXC_UD
+                   ? "the length of an undefined opcode"
+                   : NULL;
     if (cpu == SST_286)
         return known_286(r, t, &d);
     if (cpu != SST_8086)
@@ -157,8 +164,8 @@ static const struct regmap regmap[] = {
     { SR_SS, CPU_SS },
 };
 
-/* EFLAGS bits that exist on the processor: 4 upper bits are 0 on a 286 in real mode; on an 8086 they
- * are 1, and pushed so. */
+/* EFLAGS bits that exist on the processor: 4 upper bits are 0 on a 286 in real mode; on an 8086
+ * they are 1, and pushed so. */
 static u32 flag_bits(enum sst_cpu cpu)
 {
     return cpu == SST_386 ? 0x3ffd5 : cpu == SST_286 ? 0xfd5 : 0xfd5;

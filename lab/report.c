@@ -2,8 +2,8 @@
 /* Counting by row of isa.def: which engines ran it, whether anything came of it, what differed.
  *
  * Reached means: some case's result differs from its input in more than EIP. Rows that can't show
- * that are listed apart, and have to be run: those that only move EIP, those that change nothing that
- * a program sees (NOP, INVLPG), and those that are there to raise an exception (UD2, INT3). */
+ * that are listed apart, and have to be run: those that only move EIP, those that change nothing
+ * that a program sees (NOP, INVLPG), and those that are there to raise an exception (UD2, INT3). */
 #include "lab/report.h"
 
 #include <errno.h>
@@ -18,8 +18,8 @@
 #include "lab/report_out.h"
 
 static const char silent_names[] =
-    " nop wait invd wbinvd invlpg fnop prefetch prefetchnta prefetcht0 prefetcht1 prefetcht2 prefetchw "
-    "clflush lfence mfence sfence pause monitor mwait fneni fndisi fnsetpm ";
+    " nop wait invd wbinvd invlpg fnop prefetch prefetchnta prefetcht0 prefetcht1 prefetcht2 "
+    "prefetchw clflush lfence mfence sfence pause monitor mwait fneni fndisi fnsetpm ";
 static const char trap_names[] = " ud1 ud2 int3 int1 into bound ";
 
 static bool named_in(const char *list, const char *name)

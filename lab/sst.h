@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Tests in the form of SingleStepTests (github.com/SingleStepTests): state before, state after, memory
- * byte by byte. They come as JSON or as MOO (github.com/dbalsom/moo, doc/moo_format_v1.md), plain or
- * compressed by gzip, from a real 8088, 80286 or 386EX in real mode, or from our own generator: those
- * are of the lab's memory and segments (lab.h) and carry x87 state and faults in fields of ours. */
+/* Tests in the form of SingleStepTests (github.com/SingleStepTests): state before, state after,
+ * memory byte by byte. They come as JSON or as MOO (github.com/dbalsom/moo, doc/moo_format_v1.md),
+ * plain or compressed by gzip, from a real 8088, 80286 or 386EX in real mode, or from our own
+ * generator: those are of the lab's memory and segments (lab.h) and carry x87 state and faults in
+ * fields of ours. */
 #ifndef NB_LAB_SST_H
 #define NB_LAB_SST_H
 

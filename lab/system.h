@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Cases at CPL 0, for the rows that a user program can't run: `.cpl 0` in a vector file. Only our own
- * engines take them, one at a time. Memory, code and stack are those of every case; CS is 08h and the
- * other segments 18h, flat; every port reads as lab_fill(port) and tells what is written to it. */
+/* Cases at CPL 0, for the rows that a user program can't run: `.cpl 0` in a vector file. Only our
+ * own engines take them, one at a time. Memory, code and stack are those of every case; CS is 08h
+ * and the other segments 18h, flat; every port reads as lab_fill(port) and tells what is written
+ * to it. */
 #ifndef NB_LAB_SYSTEM_H
 #define NB_LAB_SYSTEM_H
 
@@ -24,8 +25,8 @@ struct lab_sys {
     unsigned num_msrs, num_outs;
 };
 
-/* Runs c (its fields as in user mode) with what `in` names set. before and after get everything, with
- * the MSRs of in and of expect. The engine must be lab_interp_open()'s. */
+/* Runs c (its fields as in user mode) with what `in` names set. before and after get everything,
+ * with the MSRs of in and of expect. The engine must be lab_interp_open()'s. */
 void lab_interp_system(struct lab_engine *e, const struct lab_case *c, const struct lab_sys *in,
                        const struct lab_sys *expect, struct lab_sys *before, struct lab_sys *after,
                        struct lab_result *r);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Reading traces line by line: memory use doesn't depend on their length.
  *
- * QEMU (-d cpu,exec,in_asm,int,nochain with -singlestep): a record is a "Trace" line, a register dump
- * or both; a dump behind an event's line ("v=.. e=..") belongs to the event. Disassembly is printed
- * once, at translation: a table keeps the latest.
+ * QEMU (-d cpu,exec,in_asm,int,nochain with -singlestep): a record is a "Trace" line, a register
+ * dump or both; a dump behind an event's line ("v=.. e=..") belongs to the event. Disassembly is
+ * printed once, at translation: a table keeps the latest.
  * Bochs (debugger, "trace on" and "trace-reg on"): a record is a line "(0).[count] [address] cs:eip
  * (..): instruction ; bytes" and the registers in front of it. */
 #include "lab/trace_read.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Traces as a stream of instructions: nestbox's (docs/traces.md), QEMU's -d log, Bochs's debugger. */
+/* Traces as a stream of instructions: ours (docs/traces.md), QEMU's -d log, Bochs's debugger. */
 #ifndef NB_LAB_TRACE_READ_H
 #define NB_LAB_TRACE_READ_H
 
@@ -14,7 +14,7 @@ extern const char trace_field_name[TF_NUM][8];
 
 enum trace_form { TRACE_UNKNOWN, TRACE_OURS, TRACE_QEMU, TRACE_BOCHS };
 
-/* One instruction with the state before it; vector and error are those of the last event before it. */
+/* One instruction with the state before it; vector and error are of the last event before it. */
 struct trace_rec {
     u32 have;             /* BIT(trace_field) */
     u32 v[TF_NUM];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Two traces side by side, instruction by instruction, by the fields that both have.
  *
- * QEMU and Bochs may write a line for each iteration of a repeated string instruction, ours are one:
+ * QEMU and Bochs may write a line for each iteration of a repeated string instruction, we do one:
  * between different formats, instructions that come at the same address one after another count as
  * one. Events (vector, error code) are compared where both traces have one at the same place; one
  * that only one of them took shows in EIP. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* `nestbox lab gen`: vectors made on the host CPU, as lines, JSON or MOO. With -per-row each case is
- * reduced first: whatever has no influence on the outcome goes back to its default, so that a line
- * shows what matters. With -count they come as the generator makes them. */
+/* `nestbox lab gen`: vectors made on the host CPU, as lines, JSON or MOO. With -per-row each case
+ * is reduced first: whatever has no influence on the outcome goes back to its default, so that a
+ * line shows what matters. With -count they come as the generator makes them. */
 #include <errno.h>
 #include <fnmatch.h>
 #include <stdio.h>
@@ -359,7 +359,7 @@ static bool row_wanted(const struct vec_gen_options *o, const struct isa_row *ro
            (!o->rows || !fnmatch(o->rows, row->name, 0));
 }
 
-/* Whether the outcome is one that every processor must show: nothing that the manual leaves open. */
+/* Whether the outcome is one that every processor must show: the manual leaves nothing open. */
 static bool settled(const struct lab_case *c, const struct lab_result *r)
 {
     struct lab_mask m = lab_mask_of(c);

@@ -235,8 +235,8 @@ static bool open_meta(struct runner *r, struct sst_meta **meta, struct err *err)
     return !err->code;
 }
 
-/* SHA-1 names of tests that the suite has withdrawn: revocation_list.txt in the file's folder or the
- * one above, a hash a line. */
+/* SHA-1 names of tests that the suite has withdrawn: revocation_list.txt in the file's folder or
+ * the one above, a hash a line. */
 static char *open_revoked(const struct runner *r)
 {
     const char *slash = strrchr(r->file, '/');

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Files that the lab reads: MOO, JSON, vector lines, traces. What can be read is run, too. Input: the
- * file; 't' in front: two traces, of the first and second half of the rest. */
+/* Files that the lab reads: MOO, JSON, vector lines, traces. What can be read is run, too. Input:
+ * the file; 't' in front: two traces, of the first and second half of the rest. */
 #include "tests/fuzz/fuzz.h" /* first: it wants _GNU_SOURCE */
 
 #include "core/xalloc.h"
@@ -72,7 +72,8 @@ static void lines(struct bench *b, const u8 *data, size_t size)
     unsigned n = 0, bits = 32;
 
     memcpy(text, data, size);
-    for (char *p = strtok_r(text, "\n", &save); p && n < MAX_RUNS; p = strtok_r(NULL, "\n", &save)) {
+    for (char *p = strtok_r(text, "\n", &save); p && n < MAX_RUNS;
+         p = strtok_r(NULL, "\n", &save)) {
         struct vec_error e;
         if (*p == '.') { /* as a directive would */
             bits = (strstr(p, "16") ? 16u : 32u) | (strstr(p, "cpl 0") ? VEC_SYSTEM : 0u);
