@@ -51,14 +51,6 @@ static void row_code(const struct isa_row *row, char *out, size_t size)
         snprintf(out + n, size - (size_t)n, " /%d", row->ext);
 }
 
-static bool changed(const struct lab_case *c, const struct lab_result *r)
-{
-    return memcmp(r->out.gpr, c->in.gpr, sizeof c->in.gpr) || r->num_words ||
-           ((r->out.eflags ^ c->in.eflags) & LAB_FLAGS_SEEN) ||
-           memcmp(r->out.sreg, c->in.sreg, sizeof c->in.sreg) ||
-           (c->use_fx && memcmp(r->fx, c->fx, FX_USED));
-}
-
 static struct row_stat *row_at(struct report *r, unsigned row)
 {
     return row < r->num_rows ? &r->row[row] : NULL;
@@ -78,7 +70,7 @@ static void count(struct report *rep, unsigned engine, const struct lab_case *c,
         if (s->kind == RK_TRAP && res->vec < 32 && (traps & BIT(res->vec)))
             s->reached[engine]++;
     }
-    if (s->kind == RK_STATE ? changed(c, res) : s->kind != RK_TRAP && res->status == LAB_DONE)
+    if (s->kind == RK_STATE ? vec_changed(c, res) : s->kind != RK_TRAP && res->status == LAB_DONE)
         s->reached[engine]++;
     if (s->kind == RK_STATE && (isa_row(c->row)->attr & A_PRIV) && named_in(" int ", s->name) &&
         res->status == LAB_FAULT)
@@ -91,7 +83,7 @@ void report_vector(struct report *rep, const char *engine, const struct vec_line
     unsigned e = strcmp(engine, "host") ? 0 : 1;
     struct row_stat *s = row_at(rep, v->c.row);
 
-    if (s && s->kind == RK_STATE && system_changed && !changed(&v->c, res))
+    if (s && s->kind == RK_STATE && system_changed && !vec_changed(&v->c, res))
         s->reached[e]++;
 
     count(rep, e, &v->c, res);

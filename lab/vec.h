@@ -47,6 +47,8 @@ void vec_check_system(const struct vec_line *v, const struct lab_sys *before,
 bool vec_print(const struct lab_case *c, const struct lab_result *r, struct strbuf *out);
 /* Row, form, size and use_fx of a case with code and bits. */
 void vec_describe(struct lab_case *c);
+/* Whether the result differs from the case in more than EIP. */
+bool vec_changed(const struct lab_case *c, const struct lab_result *r);
 /* A byte of memory before the case. */
 u8 vec_byte_before(const struct lab_case *c, u32 la);
 /* ST(k) as the case would have it with the status word `sw`, if no register's contents changed. */
