@@ -2,10 +2,10 @@
 /* SSE, SSE2 and SSE3 floating-point arithmetic and comparisons, and what all operations of sse.h
  * have in common: MXCSR and #XM (SDM 1, 11.5).
  *
- * Three ways to a result, from fast to slow: the compiler's own arithmetic for scalars where nothing
- * but an inexact result that is known already can have happened; the host's SSE unit with all
- * exceptions masked; our own routines, for hosts without one, on demand (soft_fpu), and for each
- * operation that meets an exception that is not masked. */
+ * Three ways to a result, from fast to slow: the compiler's own arithmetic for scalars where
+ * nothing but an inexact result that is known already can have happened; the host's SSE unit with
+ * all exceptions masked; our own routines, for hosts without one, on demand (soft_fpu), and for
+ * each operation that meets an exception that is not masked. */
 #include <float.h>
 
 #include "cpu/flags.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The operations of sse.h in integers, for any host, over softfp.h: lane by lane, flags of all lanes
- * together. SDM 1, 11.5.2 and 11.5.3: with an exception that is found before the computation and is
- * not masked, in whatever lane, nothing is computed in any.
+/* The operations of sse.h in integers, for any host, over softfp.h: lane by lane, the flags of all
+ * lanes together. SDM 1, 11.5.2 and 11.5.3: with an exception that is found before the computation
+ * and is not masked, in whatever lane, nothing is computed in any.
  *
  * RCP and RSQRT (SDM 2B: |relative error| <= 1.5 * 2^-12) are, by our own rule, the reciprocal
  * (square root) of the middle of that interval of 2^-12 (relative to the power of two below) in

@@ -62,7 +62,7 @@ static u32 any32(void)
     switch (rnd() % 8) {
     case 0: return (u32)rnd();
     case 1: return v + (u32)(rnd() % 5) - 2;
-    case 2: return (u32)(0x3f800000 + ((rnd() % 64) << 23) - (32 << 23)) | (u32)(rnd() & 0x807fffff);
+    case 2: return (u32)((95 + rnd() % 64) << 23 | (rnd() & 0x807fffff));
     case 3: return (u32)(rnd() & 0x807fffff);
     default: return v;
     }
@@ -225,11 +225,13 @@ static const struct { u8 prefix, opcode; bool wide; const char *name; } insns[] 
     FOUR_(0x5d, "min"), FOUR_(0x5e, "div"), FOUR_(0x5f, "max"), FOUR_(0xc2, "cmp"),
     FOUR_(0x2c, "cvtt-2-i"), FOUR_(0x2d, "cvt-2-i"), FOUR_(0x2a, "cvt-i2-"), FOUR_(0x5a, "cvt-"),
     { 0, 0x2e, false, "ucomiss" }, { 0x66, 0x2e, true, "ucomisd" }, { 0, 0x2f, false, "comiss" },
-    { 0x66, 0x2f, true, "comisd" }, { 0, 0x5b, false, "cvtdq2ps" }, { 0x66, 0x5b, false, "cvtps2dq" },
+    { 0x66, 0x2f, true, "comisd" }, { 0, 0x5b, false, "cvtdq2ps" },
+    { 0x66, 0x5b, false, "cvtps2dq" },
     { 0xf3, 0x5b, false, "cvttps2dq" }, { 0x66, 0xe6, true, "cvttpd2dq" },
     { 0xf3, 0xe6, false, "cvtdq2pd" }, { 0xf2, 0xe6, true, "cvtpd2dq" },
-    { 0x66, 0xd0, true, "addsubpd" }, { 0xf2, 0xd0, false, "addsubps" }, { 0x66, 0x7c, true, "haddpd" },
-    { 0xf2, 0x7c, false, "haddps" }, { 0x66, 0x7d, true, "hsubpd" }, { 0xf2, 0x7d, false, "hsubps" },
+    { 0x66, 0xd0, true, "addsubpd" }, { 0xf2, 0xd0, false, "addsubps" },
+    { 0x66, 0x7c, true, "haddpd" }, { 0xf2, 0x7c, false, "haddps" }, { 0x66, 0x7d, true, "hsubpd" },
+    { 0xf2, 0x7d, false, "hsubps" },
 };
 
 static void random_fpu(struct rig *r, bool wide)
@@ -470,7 +472,8 @@ START_TEST(mmx_state)
         ck_assert_uint_eq(f->sw, 0x2800);
         ck_assert_uint_eq(f->valid, 0x0f);
         memcpy(f->reg[2], "\x05\0\0\0\xff\xff\xff\xff", 8);
-        ck_assert_int_eq(wide ? RUN_AT(r, 0x66, 0x0f, 0x2a, 0xca) : RUN_AT(r, 0x0f, 0x2a, 0xca), -1);
+        ck_assert_int_eq(wide ? RUN_AT(r, 0x66, 0x0f, 0x2a, 0xca)
+                              : RUN_AT(r, 0x0f, 0x2a, 0xca), -1);
         if (wide)
             CK_XMM(r, 1, 0xbff0000000000000, 0x4014000000000000);
         else
@@ -482,8 +485,10 @@ START_TEST(mmx_state)
         fpu_set_cw(r->c, 0x37e);
         ck_assert_int_eq(wide ? RUN_AT(r, 0x66, 0x0f, 0x2a, 0x0d, 0, 0, 0x04, 0)
                               : RUN_AT(r, 0x0f, 0x2a, 0x0d, 0, 0, 0x04, 0), -1);
-        ck_assert_int_eq(wide ? RUN_AT(r, 0x66, 0x0f, 0x2a, 0xca) : RUN_AT(r, 0x0f, 0x2a, 0xca), 16);
-        ck_assert_int_eq(wide ? RUN_AT(r, 0x66, 0x0f, 0x2d, 0xca) : RUN_AT(r, 0x0f, 0x2d, 0xca), 16);
+        ck_assert_int_eq(wide ? RUN_AT(r, 0x66, 0x0f, 0x2a, 0xca)
+                              : RUN_AT(r, 0x0f, 0x2a, 0xca), 16);
+        ck_assert_int_eq(wide ? RUN_AT(r, 0x66, 0x0f, 0x2d, 0xca)
+                              : RUN_AT(r, 0x0f, 0x2d, 0xca), 16);
         ck_assert_uint_eq(f->sw & SW_TOP, 0x2800);
     }
     rig_free(r);
