@@ -26,6 +26,8 @@ const struct lab_mask_note lab_mask_notes[] = {
     { "call", "target beyond the limit and stack not writable; far: frame left in memory",
       "which fault; memory at a fault", "SDM 2A, CALL: limit first",
       "AMD family 25: pushes, then looks at the limit" },
+    { "enter", "a fault behind the first push", "memory at a fault", "SDM 2A, ENTER: not given",
+      "AMD family 25: what was pushed stays; ours: nothing changes" },
     { "pusha popa", "a fault midway",
       "which fault; memory and registers, which the restart restores",
       "SDM 2: not given", "AMD family 25: what was done before the fault stays" },
@@ -148,7 +150,7 @@ struct lab_mask lab_mask_of(const struct lab_case *c)
         mask_shld(c, row, &m);
     if (named(row, "bswap") && c->size == 1)
         m.gpr_any = (u8)BIT(c->code[c->len - 1] & 7);
-    if (named(row, "pusha") || named(row, "popa") || named(row, "call"))
+    if (named(row, "pusha") || named(row, "popa") || named(row, "call") || named(row, "enter"))
         m.partial = true;
     if (named(row, "enter") && (c->in.eflags & FL_AC))
         m.skip = true;
