@@ -11,5 +11,8 @@ reject serial "Oops"
 reject serial "nobody cared"
 reject serial "failed command"
 reject serial "Kernel panic"
+reject serial "ACPI Error"
+reject serial "ACPI Warning"
+reject serial "ACPI BIOS"
 expect serial "i8042 KBD port at 0x60,0x64 irq 1" 200
 expect screen "Choose the language" 300
