@@ -37,6 +37,10 @@ const struct lab_mask_note lab_mask_notes[] = {
     { "push pop (segment registers)", "operand size 32", "upper half of the dword; faults of it",
       "SDM 2B, PUSH: zero-extended or a 16-bit move, as the processor does",
       "AMD family 25: 32 bits; ours: 16, as Intel's" },
+    { "rcpps rcpss rsqrtps rsqrtss", "(always)",
+      "XMM: two results within 1.5 * 2^-12 of the true one, and what is tiny",
+      "SDM 2B, RCPPS: relative error; tiny results in a range left to the processor",
+      "Intel, AMD and our own rule (soft, counted time) each have bits of their own" },
     { "verw", "LOCK", "all", "SDM 2A, LOCK: #UD",
       "AMD family 25: runs it (VERW is microcoded anew against side channels)" },
     { "fcomi fcomip fucomi fucomip", "(always)", "C1", "SDM 2A, FCOMI: set to 0",
@@ -166,6 +170,8 @@ struct lab_mask lab_mask_of(const struct lab_case *c)
         m.ulp = m.c1 = true;
         m.st = out_of_range(c, row);
     }
+    m.approx = named(row, "rcpps") || named(row, "rcpss") || named(row, "rsqrtps") ||
+               named(row, "rsqrtss");
     if (named(row, "verw"))
         for (unsigned k = 0; k < c->len && c->code[k] != 0x0f; k++)
             if (c->code[k] == 0xf0)

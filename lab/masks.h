@@ -15,6 +15,7 @@ struct lab_mask {
     bool partial;   /* memory and registers behind a fault */
     bool c1;        /* of the x87 status word */
     bool ulp;       /* x87 registers may differ by a unit in the last place */
+    bool approx;    /* single-precision lanes may be 3 * 2^-12 apart */
     bool st;        /* x87 registers and flags */
     bool image;     /* pointers and MXCSR_MASK in FXSAVE's image */
     bool fpu_at_fault; /* x87 state behind a fault */
