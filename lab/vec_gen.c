@@ -130,6 +130,8 @@ static bool try_case(struct reduction *red, const struct lab_case *t)
     r = run_one(red->e, t);
     if (!same_outcome(red->c, red->r, t, &r))
         return false;
+    if (vec_changed(red->c, red->r) && !vec_changed(t, &r)) /* a shift of 0 shows nothing */
+        return false;
     *red->c = *t;
     *red->r = r;
     return true;
