@@ -14,6 +14,7 @@ struct cpu_trace {
     struct cpu_hooks hooks;
     struct cpu_trace_range range[CPU_TRACE_RANGES];
     unsigned num_ranges;
+    bool walk_left_out;   /* by the filter: what it set is, too */
 };
 
 static struct cpu_trace *get(struct cpu *c)
@@ -119,6 +120,8 @@ void trace_walk(struct cpu *c, const struct walk *w, u32 la, unsigned acc, bool 
     char words[48] = "";
     int n = 0;
 
+    if (c->trace)
+        c->trace->walk_left_out = !trace_wants(c, la);
     if (!trace_wants(c, la))
         return;
     for (unsigned k = 0; k < w->n; k++)
@@ -134,6 +137,8 @@ void trace_walk(struct cpu *c, const struct walk *w, u32 la, unsigned acc, bool 
 
 void trace_word(struct cpu *c, unsigned level, u32 old, u32 val)
 {
+    if (c->trace && c->trace->walk_left_out)
+        return;
     log_write(c->log, LOG_MMU, "mmu %llu set %s old=%08x new=%08x", count_now(c),
               level ? "pte" : "pde", old, val);
 }
