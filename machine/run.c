@@ -300,7 +300,7 @@ enum nb_stop nb_run(struct nb_machine *m, uint64_t max_ns)
             look = true;
             break;
         case CPU_HALT:
-            look = true;
+            look = !real; /* in real time idle() has looked */
             if (!loop_pending(m->loop))
                 idle(m, left, guest_end);
             break;
