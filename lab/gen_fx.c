@@ -342,7 +342,7 @@ void gen_fx_operand(struct gctx *g)
 
     if (!p)
         return;
-    if (g->row->attr & A_FPU) {
+    if ((g->row->attr & A_FPU) && strcmp(g->row->name, "fxrstor") != 0) {
         if (rng_below(r, 8))
             x87_operand(g, p->data);
         return;
