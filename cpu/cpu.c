@@ -62,7 +62,7 @@ void cpu_reset(struct cpu *c, enum cpu_reset_kind kind)
         g->sel = s == S_CS ? 0xf000 : 0;
         g->base = s == S_CS ? 0xffff0000u : 0;
         g->limit = 0xffff;
-        g->attr = s == S_CS ? 0x9b : s == S_LDTR ? 0x82 : s == S_TR ? 0x8b : 0x93;
+        g->attr = s == S_LDTR ? 0x82 : s == S_TR ? 0x8b : 0x93;
         seg_update(g);
     }
     c->gdtr.base = c->idtr.base = 0;

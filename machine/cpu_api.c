@@ -51,7 +51,7 @@ static void set_mode(struct nb_cpu *cpu)
     static const struct {
         u32 code_sel, data_sel, code, data;
     } by_mode[] = {
-        [NB_CPU_REAL] = { 0, 0, 0x009b, 0x0093 },
+        [NB_CPU_REAL] = { 0, 0, 0x0093, 0x0093 },
         [NB_CPU_PROT16] = { 0x08, 0x10, 0x809b, 0x8093 },
         [NB_CPU_PROT32] = { 0x08, 0x10, 0xc09b, 0xc093 },
         [NB_CPU_USER32] = { 0x1b, 0x23, 0xc0fb, 0xc0f3 },

@@ -49,7 +49,7 @@ START_TEST(modes)
     static const struct {
         uint32_t mode, cs, ds, cr0, code, data, limit, flags, cpl;
     } want[] = {
-        { NB_CPU_REAL, 0, 0, 0x10, 0x9b, 0x93, 0xffff, 2, 0 },
+        { NB_CPU_REAL, 0, 0, 0x10, 0x93, 0x93, 0xffff, 2, 0 },
         { NB_CPU_PROT16, 8, 16, 0x33, 0x809b, 0x8093, 0xffffffff, 2, 0 },
         { NB_CPU_PROT32, 8, 16, 0x33, 0xc09b, 0xc093, 0xffffffff, 2, 0 },
         { NB_CPU_USER32, 0x1b, 0x23, 0x33, 0xc0fb, 0xc0f3, 0xffffffff, 0x202, 3 },

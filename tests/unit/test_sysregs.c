@@ -358,6 +358,19 @@ START_TEST(msrs_of_the_contract_answer)
 }
 END_TEST
 
+/* SDM 3A table 9-1: CS is a read-write data segment until it is loaded. */
+START_TEST(cs_of_reset_is_writable)
+{
+    struct rig *r = rig_cpu(NULL);
+
+    cpu_reset(r->c, CPU_POWER_ON);
+    ck_assert_uint_eq(r->c->seg[S_CS].attr, 0x93);
+    ck_assert_uint_eq(r->c->seg[S_CS].base, 0xffff0000u);
+    ck_assert_uint_ge(r->c->seg[S_CS].wr_end, 0xfff0);
+    rig_free(r);
+}
+END_TEST
+
 START_TEST(cpuid_reports_what_there_is)
 {
     struct rig *r = rig_cpu(NULL);
@@ -430,6 +443,7 @@ Suite *suite_sysregs(void)
     tcase_add_test(tc, control_register_rules);
     tcase_add_test(tc, lgdt_of_16_bits_takes_24_of_the_base);
     tcase_add_test(tc, msrs_of_the_contract_answer);
+    tcase_add_test(tc, cs_of_reset_is_writable);
     tcase_add_test(tc, cpuid_reports_what_there_is);
     suite_add_tcase(s, tc);
     return s;
