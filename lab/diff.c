@@ -267,6 +267,8 @@ static unsigned next_batch(struct source *s, struct lab_case *batch)
         u64 index = s->o->first + s->next;
         if (s->o->sequences)
             gen_sequence(s->g, s->o->seed, index, &batch[n++]);
+        else if (s->o->done && gen_aim(s->g, index) != LC_DONE)
+            continue;
         else if (!s->o->min || cells_lack(s->cells, index, s->o->min))
             gen_case(s->g, s->o->seed, index, &batch[n++]);
     }
@@ -350,7 +352,9 @@ int lab_diff(const struct diff_options *o)
     t.row = xcalloc(isa_num_rows() + 1, sizeof *t.row);
     t.unit_seen = xcalloc(g.num_units, 1);
     /* an outcome is aimed at in one of 4 to 20 cases of its unit */
-    s.end = o->sequences ? o->sequences : o->min ? o->min * 40 * g.num_units : o->count;
+    s.end = o->sequences ? o->sequences : o->min ? o->min * 40 * g.num_units
+                           : o->done      ? o->count * 4
+                                          : o->count;
     start = seconds();
     run(e, &s, o, &t);
     if (!o->sequences)
@@ -383,6 +387,8 @@ static bool flag(const char *a, struct diff_options *o)
         o->undefined = true;
     else if (!strcmp(a, "-cells"))
         o->cells = true;
+    else if (!strcmp(a, "-done"))
+        o->done = true;
     else if (!strcmp(a, "-no-reduce"))
         o->reduce = false;
     else

@@ -16,6 +16,7 @@ struct diff_options {
     unsigned show;          /* mismatches to print in full */
     bool verbose;           /* a line per row */
     bool cells;             /* list what has less than 1000 cases */
+    bool done;              /* only cases that aim at no fault */
     bool undefined;         /* what the second engine does with undefined flags */
     bool reduce;            /* mismatches are reduced before they are printed */
 };

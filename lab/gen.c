@@ -332,7 +332,7 @@ static void prepare(struct gctx *g)
         break;
     case GEN_DIV:
         if (g->aim == LC_DE && rng_below(r, 2)) {
-            gpr[LG_EDX] = gpr[LG_EAX] = 0xffffffff; /* hardly a quotient fits */
+            gpr[LG_EDX] = gpr[LG_EAX] = 0x7fff7fff; /* hardly a quotient fits */
             break;
         }
         if (!rng_below(r, 3) && !g->calm)
@@ -646,6 +646,8 @@ void gen_case(const struct gen *gen, u64 seed, u64 index, struct lab_case *c)
                               : g.aim == LC_DB ? LS_FS : g.modrm_reg == LS_CS || g.modrm_reg > 5
                               ? LS_ES : g.modrm_reg;
         }
+        if (g.row->map == MAP_2 && (g.row->op | 2) == 0x22 && g.aim == LC_UD)
+            g.modrm_reg = (u8)(5 + rng_below(r, 3)); /* CR5 to CR7 */
         gen_modrm(&g, g.modrm_reg);
     }
     for (unsigned k = 0; k < 3; k++)
@@ -661,7 +663,9 @@ void gen_case(const struct gen *gen, u64 seed, u64 index, struct lab_case *c)
     /* a few lie across the end of the code pages: the fetch faults, whatever the instruction is */
     if ((g.calm ? g.aim == LC_PF_FETCH
                 : rng_permille(r, 5) && u->kind != GEN_JREL && u->kind != GEN_LOOP) && c->len < 16)
-        c->in.eip += (c->in.sreg[LS_CS] == LDT_CODE_CUT ? 0x900 : 0x2000) - LAB_START - 1 -
-                     rng_below(r, g.calm ? c->len - 1u : c->len);
+        c->in.eip += (c->in.sreg[LS_CS] == LDT_CODE_CUT ? 0x900 : 0x2000) - LAB_START -
+                     (g.calm ? rng_below(r, c->len) : 1 + rng_below(r, c->len));
     describe(gen, c);
+    if (c->row == 0xffff && g.aim == LC_GP && g.gp == GP_LONG) /* what it would be, were it shorter */
+        c->row = u->row;
 }

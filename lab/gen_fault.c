@@ -52,7 +52,7 @@ static unsigned bytes_of(const struct gen_unit *u, const struct isa_row *row, u1
     case OZ_B: return 1;
     case OZ_W: return 2;
     case OZ_D: return 4;
-    case OZ_V: return w;
+    case OZ_V: return OPD_KIND(row->o[1]) == OK_S ? 2 : w; /* MOV from a segment register */
     case OZ_Q: return 8;
     case OZ_T: return 10;
     case OZ_DQ: return 16;
@@ -87,6 +87,8 @@ static void describe_memory(struct gen_unit *u, const struct isa_row *row)
                 u->size = (u16)bytes_of(u, row, row->o[k]);
                 u->access |= k == 0 && writes_operand(row) ? ACC_WRITE : ACC_READ;
             }
+    if (u->mem && named(row, " arpl ")) /* writes only what it changes */
+        u->access |= ACC_READ;
     for (unsigned k = 0; k < 2; k++)
         if (OPD_KIND(row->o[k]) == OK_O) {
             u->size = (u16)bytes_of(u, row, row->o[k]);
@@ -128,7 +130,7 @@ bool gen_raises_xm(const struct isa_row *row)
     if (!(row->attr & A_SSE))
         return false;
     if (!strncmp(row->name, "cvt", 3))
-        return !named(row, " cvtdq2pd cvtpi2pd ");
+        return !named(row, " cvtdq2pd cvtpi2pd cvtsi2sd ");
     for (unsigned b = 0; b < ARRAY_LEN(base); b++) {
         size_t n = strlen(base[b]);
         if (strncmp(row->name, base[b], n))
@@ -193,9 +195,8 @@ void gen_describe(struct gen_unit *u)
         u->outcomes = f | BIT(LC_UD);
         return;
     }
-    /* LOCK MOV CR is CR8 on AMD: not generated */
-    if (!((row->attr & A_LOCK) && u->mem) &&
-        !(row->map == MAP_2 && row->op >= 0x20 && row->op <= 0x23))
+    /* LOCK MOV CR is CR8 on AMD: not generated; control registers that are not there are */
+    if (!((row->attr & A_LOCK) && u->mem) && !(row->map == MAP_2 && (row->op | 2) == 0x23))
         f |= BIT(LC_UD);
     if (!always_faults(row))
         f |= BIT(LC_DONE) | BIT(LC_DB) | access_faults(u, row);

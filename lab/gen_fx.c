@@ -140,6 +140,20 @@ static void fill_lanes(struct rng *r, u8 v[16], unsigned as)
         }
 }
 
+/* A signalling NaN or a denormal in the lowest lane or all of them: an exception for every operation
+ * that looks at it. */
+static void make_bad(struct rng *r, u8 v[16], unsigned as)
+{
+    unsigned w = as == AS_F64 ? 8 : 4, lanes = rng_below(r, 2) ? 1 : 16 / w;
+    u64 nan = as == AS_F64 ? 0x7ff0000000000001ull : 0x7f800001;
+
+    for (unsigned k = 0; k < lanes && as != AS_INT; k++)
+        if (w == 8)
+            st64(v + 8 * k, rng_below(r, 2) ? nan : 1 + rng_below(r, 1000));
+        else
+            st32(v + 4 * k, rng_below(r, 2) ? (u32)nan : 1 + rng_below(r, 1000));
+}
+
 static unsigned format_of(const struct isa_row *row, struct rng *r)
 {
     size_t n = strlen(row->name);
@@ -281,6 +295,8 @@ void gen_fx(struct gctx *g)
         } else {
             fill_lanes(r, x, as);
         }
+        if (g->aim == LC_XM && rng_below(r, 2))
+            make_bad(r, x, as);
     }
     if (attr & A_SSE) {
         mxcsr = gen_mxcsr(r);
@@ -363,4 +379,6 @@ void gen_fx_operand(struct gctx *g)
         fill_lanes(r, p->data, as);
     else
         relate(r, p->data, g->c->fx + FX_XMM + 16 * rng_below(r, 8), as);
+    if (g->aim == LC_XM && rng_below(r, 2))
+        make_bad(r, p->data, as);
 }

@@ -95,7 +95,8 @@ static void calm_segments(struct gctx *g)
     struct rng *r = &g->r;
     bool by_limit = g->aim == LC_SS || (g->aim == LC_GP && g->gp >= GP_LIMIT && g->gp <= GP_RIGHTS);
 
-    g->flat = g->c->bits == 32 && !by_limit && !rng_permille(r, 350);
+    /* the 32-bit segment of the LDT ends with the pages: a jump to its end would fault */
+    g->flat = g->c->bits == 32 && !by_limit && (g->aim == LC_PF_FETCH || !rng_permille(r, 350));
     for (unsigned s = 0; s < 6; s++)
         in->sreg[s] = g->flat ? SEL_DATA32 : calm_segment(g);
     if (g->flat) {
