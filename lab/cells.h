@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What generated cases have covered: how often each row, form and operand size had each outcome that
- * user mode can reach (gen_fault.c says which those are). */
+/* What generated cases have covered: how often each row, form and operand size had each outcome
+ * that user mode can reach (gen_fault.c says which those are). */
 #ifndef NB_LAB_CELLS_H
 #define NB_LAB_CELLS_H
 

@@ -155,8 +155,8 @@ static u32 compare(const struct lab_case *c, struct lab_mask m, const struct lab
     return diff;
 }
 
-/* A sequence: what its instructions left undefined up to here, and the masks of the one at the fault.
- * It is taken apart only where the results differ at all. */
+/* A sequence: what its instructions left undefined up to here, and the masks of the one at the
+ * fault. It is taken apart only where the results differ at all. */
 static u32 compare_sequence(const struct isa *isa, const struct lab_case *c,
                             const struct lab_result *a, const struct lab_result *b)
 {

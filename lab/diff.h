@@ -10,7 +10,7 @@ struct diff_options {
     const char *engine[2];
     u64 count, seed, first; /* cases first .. first + count - 1 of seed */
     u64 sequences;          /* so many sequences, from `first` on, instead of single instructions */
-    u64 min;                /* on until each row, form, size and outcome has so many; 0: count cases */
+    u64 min;                /* on until each row, form, size and outcome has so many; 0: count */
     const char *row;        /* mnemonic, or NULL */
     unsigned size;          /* 8, 16, 32, or 0 */
     unsigned show;          /* mismatches to print in full */

@@ -641,7 +641,7 @@ void gen_case(const struct gen *gen, u64 seed, u64 index, struct lab_case *c)
     else if (gen_wants_modrm(g.row)) {
         g.modrm_reg = (u8)(g.row->ext >= 0 ? (unsigned)g.row->ext : rng_below(r, 8));
         if (u->kind == GEN_MOVSEG && g.calm) {
-            if (OPD_KIND(g.row->o[0]) == OK_S) /* not CS, nor those that are not there; SS for #SS */
+            if (OPD_KIND(g.row->o[0]) == OK_S) /* not CS, nor what is not there; SS for #SS */
                 g.modrm_reg = g.aim == LC_SS && !g.bad_stack ? LS_SS : g.aim == LC_NP ? LS_DS
                               : g.aim == LC_DB ? LS_FS : g.modrm_reg == LS_CS || g.modrm_reg > 5
                               ? LS_ES : g.modrm_reg;
@@ -666,6 +666,6 @@ void gen_case(const struct gen *gen, u64 seed, u64 index, struct lab_case *c)
         c->in.eip += (c->in.sreg[LS_CS] == LDT_CODE_CUT ? 0x900 : 0x2000) - LAB_START -
                      (g.calm ? rng_below(r, c->len) : 1 + rng_below(r, c->len));
     describe(gen, c);
-    if (c->row == 0xffff && g.aim == LC_GP && g.gp == GP_LONG) /* what it would be, were it shorter */
+    if (c->row == 0xffff && g.aim == LC_GP && g.gp == GP_LONG) /* were it shorter */
         c->row = u->row;
 }

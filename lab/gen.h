@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The generator: rows of isa.def to cases.
  *
- * What is to be covered is a list of units: a row in one form and operand size. Each unit knows from
- * the row which outcomes user mode can reach (gen_fault.c); case N of a seed goes to unit
- * N % num_units and, in turn, aims at one of them or at none in particular. An aim is a wish: the
+ * What is to be covered is a list of units: a row in one form and operand size. Each unit knows
+ * from the row which outcomes user mode can reach (gen_fault.c); case N of a seed goes to unit N
+ * % num_units and, in turn, aims at one of them or at none in particular. An aim is a wish: the
  * case is made so that this outcome is likely, and the engines say what came of it. */
 #ifndef NB_LAB_GEN_H
 #define NB_LAB_GEN_H
@@ -87,8 +87,8 @@ void gen_registers(struct gctx *g);
 /* ModRM byte for reg, SIB and displacement for the unit's form; appends to code. */
 void gen_modrm(struct gctx *g, unsigned reg);
 void gen_moffs(struct gctx *g);
-/* An offset in segment s (as loaded) for an access (ACC_x) of `size` bytes, in all kinds of places or
- * where the aim wants it. */
+/* An offset in segment s (as loaded) for an access (ACC_x) of `size` bytes, in all kinds of
+ * places or where the aim wants it. */
 u32 gen_offset(struct gctx *g, unsigned s, unsigned size, unsigned access);
 u32 gen_linear(const struct gctx *g, unsigned s, u32 off);
 struct lab_patch *gen_patch(struct gctx *g, u32 la, unsigned len);

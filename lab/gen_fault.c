@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What can come of a row in user mode, from isa.def: which memory it reaches, and which faults that,
- * its operands and its attributes make possible. Every architectural fault that CPL 3 under Linux can
- * reach is here; #NM, #TS, #DF, #MC are not (CR0.TS and EM are the kernel's, nested tasks need a TSS
- * of ours, IRET with NT set is left out).
+/* What can come of a row in user mode, from isa.def: which memory it reaches, and which faults
+ * that, its operands and its attributes make possible. Every architectural fault that CPL 3
+ * under Linux can reach is here; #NM, #TS, #DF, #MC are not (CR0.TS and EM are the kernel's,
+ * nested tasks need a TSS of ours, IRET with NT set is left out).
  *
- * Faults that any instruction can have are claimed for every row: #UD by LOCK, #GP by more than 15
- * bytes, #PF at the fetch, #DB by TF. */
+ * Faults that any instruction can have are claimed for every row: #UD by LOCK, #GP by more than
+ * 15 bytes, #PF at the fetch, #DB by TF. */
 #include "lab/gen.h"
 
 #include <stdio.h>
@@ -38,8 +38,8 @@ static bool writes_operand(const struct isa_row *row)
                !strncmp(row->name, "fist", 4) || named(row, " fbstp fnsave fisttp ");
     if (!is_memory_kind(OPD_KIND(row->o[0])))
         return false;
-    if (named(row, " cmp test bt push call jmp mul div idiv bound verr verw lldt ltr lmsw lgdt lidt "
-                   "ldmxcsr fxrstor clflush "))
+    if (named(row, " cmp test bt push call jmp mul div idiv bound verr verw lldt ltr lmsw lgdt "
+                   "lidt ldmxcsr fxrstor clflush "))
         return false;
     return strcmp(row->name, "imul") || row->o[1];
 }
@@ -119,8 +119,8 @@ static void describe_memory(struct gen_unit *u, const struct isa_row *row)
 
 /* ---- faults */
 
-/* Computes in floating point, so that MXCSR decides. Moves, logic, shuffles, reciprocals don't, nor do
- * conversions that are always exact. */
+/* Computes in floating point, so that MXCSR decides. Moves, logic, shuffles, reciprocals don't,
+ * nor do conversions that are always exact. */
 bool gen_raises_xm(const struct isa_row *row)
 {
     static const char *const base[] = { "add", "sub", "mul", "div", "sqrt", "min", "max", "cmp",

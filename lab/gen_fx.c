@@ -140,8 +140,8 @@ static void fill_lanes(struct rng *r, u8 v[16], unsigned as)
         }
 }
 
-/* A signalling NaN or a denormal in the lowest lane or all of them: an exception for every operation
- * that looks at it. */
+/* A signalling NaN or a denormal in the lowest lane or all of them: an exception for every
+ * operation that looks at it. */
 static void make_bad(struct rng *r, u8 v[16], unsigned as)
 {
     unsigned w = as == AS_F64 ? 8 : 4, lanes = rng_below(r, 2) ? 1 : 16 / w;

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Sequences: 2 to 30 instructions that work on each other's results. Registers ESI, EDI and EBX point
- * into one small window of data, EBP and ESP into the stack, so that accesses overlap; EAX, ECX and
- * EDX carry the numbers, as do the x87 stack, MMX and XMM. Branches go forward, by a few instructions.
- * Now and then an address is wild, a divisor zero, an exception unmasked: such a sequence ends with
- * its fault in the middle.
+/* Sequences: 2 to 30 instructions that work on each other's results. Registers ESI, EDI and EBX
+ * point into one small window of data, EBP and ESP into the stack, so that accesses overlap;
+ * EAX, ECX and EDX carry the numbers, as do the x87 stack, MMX and XMM. Branches go forward, by
+ * a few instructions. Now and then an address is wild, a divisor zero, an exception unmasked:
+ * such a sequence ends with its fault in the middle.
  *
- * No instruction looks at a flag that an earlier one left undefined (seq.c follows them); what is
- * undefined at the end is not compared. Left out: whatever the lab leaves out, transfers that don't go
- * forward, segment loads, POPF (but behind its PUSHF), images of the x87's state (they hold
- * instruction pointers, which processors keep as they like), and results that may differ in their
- * last bits (FSIN ... FYL2XP1, RCPPS, RSQRTPS). */
+ * No instruction looks at a flag that an earlier one left undefined (seq.c follows them); what
+ * is undefined at the end is not compared. Left out: whatever the lab leaves out, transfers that
+ * don't go forward, segment loads, POPF (but behind its PUSHF), images of the x87's state (they
+ * hold instruction pointers, which processors keep as they like), and results that may differ in
+ * their last bits (FSIN ... FYL2XP1, RCPPS, RSQRTPS). */
 #include "lab/gen.h"
 
 #include <stdio.h>
@@ -24,7 +24,7 @@ struct builder {
     struct seq_undef undef;
     u32 window;      /* offset of the window in DS */
     unsigned n;
-    struct { u16 at; u8 size, left; } jump[MAX_JUMPS]; /* displacements to fill, instructions to go */
+    struct { u16 at; u8 size, left; } jump[MAX_JUMPS]; /* to fill; instructions to go */
     unsigned num_jumps;
 };
 
@@ -54,8 +54,8 @@ static bool suits(const struct builder *b, const struct gen_unit *u, const struc
         u->kind == GEN_SELARG || u->kind == GEN_LEAVE || u->kind == GEN_ENTER ||
         u->kind == GEN_POPF || OPD_KIND(row->o[0]) == OK_SREG)
         return false;
-    if (named(row, " popa fnstenv fldenv fnsave frstor fxsave fxrstor fsin fcos fsincos fptan fpatan "
-                   "f2xm1 fyl2x fyl2xp1 rcpps rcpss rsqrtps rsqrtss bswap ldmxcsr "))
+    if (named(row, " popa fnstenv fldenv fnsave frstor fxsave fxrstor fsin fcos fsincos fptan "
+                   "fpatan f2xm1 fyl2x fyl2xp1 rcpps rcpss rsqrtps rsqrtss bswap ldmxcsr "))
         return false;
     /* undefined above 16 */
     if (named(row, " shld shrd ") && !u->op32)
@@ -124,7 +124,8 @@ static void modrm(struct builder *b, unsigned reg)
     bool wide = off > 127 || rng_below(r, 6) == 0, sib = base == LG_ESP || rng_below(r, 8) == 0;
     gen_byte(g, (wide ? 0x80 : 0x40) | reg << 3 | (sib ? 4 : base));
     if (sib) /* no index, but once in a while a number */
-        gen_byte(g, rng_below(r, 4) << 6 | (rng_permille(r, 30) ? rng_below(r, 3) : 4u) << 3 | base);
+        gen_byte(g, rng_below(r, 4) << 6 | base |
+                        (rng_permille(r, 30) ? rng_below(r, 3) : 4u) << 3);
     gen_bytes(g, off, wide ? 4 : 1);
 }
 

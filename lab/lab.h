@@ -5,7 +5,8 @@
  * behind the code, or the fault that stopped it. Every engine lays out memory and segments as
  * below, at CPL 3 with paging, so that a case means the same everywhere. Memory that no patch
  * touches holds lab_fill(address); code pages hold CCh. A case ends when EIP reaches its end
- * (where a few bytes of the harness lie: LAB_PAD), with a fault, or where a branch lands on a CCh. */
+ * (where a few bytes of the harness lie: LAB_PAD), with a fault, or where a branch lands on a
+ * CCh. */
 #ifndef NB_LAB_LAB_H
 #define NB_LAB_LAB_H
 
@@ -63,8 +64,8 @@ enum {
     LAB_FLAGS_FIXED = 0x202, LAB_ARITH = 0x8d5,
 };
 
-/* x87, MMX and SSE state is an FXSAVE image (SDM 1, 10.5.1): these fields of it. Registers are stored
- * from ST(0) on; MMX register n is the low half of physical register n. */
+/* x87, MMX and SSE state is an FXSAVE image (SDM 1, 10.5.1): these fields of it. Registers are
+ * stored from ST(0) on; MMX register n is the low half of physical register n. */
 enum {
     FX_CW = 0, FX_SW = 2, FX_TAG = 4, FX_OP = 6, FX_IP = 8, FX_CS = 12, FX_DP = 16, FX_DS = 20,
     FX_MXCSR = 24, FX_MASK = 28, FX_ST = 32, FX_XMM = 160, FX_USED = 288, FX_SIZE = 512,

@@ -57,7 +57,7 @@ const struct lab_mask_note lab_mask_notes[] = {
       "SDM 1, 8.1.8: FCS and FDS may be 0; 11.6.6: MXCSR_MASK is the processor's",
       "AMD family 25: pointers 0 unless an exception is pending; mask 2FFFF, ours FFFF" },
     { "maskmovq", "a page fault", "x87 status and tags behind it",
-      "SDM 1, 9.5.1: the transition to MMX is part of the instruction; not said for one that faults",
+      "SDM 1, 9.5.1: the transition to MMX is part of the instruction, not said of one that faults",
       "AMD family 25: TOP 0 and all valid before the fault; ours unchanged" },
     { "maskmovq maskmovdqu", "the operand crosses into a bad page or a limit, or is misaligned too",
       "which fault, CR2", "SDM 3A table 6-2: the order within a class varies",

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The reducer. It tries changes that make the case plainer and keeps each one behind which the engines
- * still differ: instructions away (halves, quarters, ..., single ones), prefixes away, patches of
- * memory away or zero, registers, flags and x87/SSE state back to what the lab starts with. That goes
- * on until nothing helps any more. Which difference it is may change on the way: any will do. */
+/* The reducer. It tries changes that make the case plainer and keeps each one behind which the
+ * engines still differ: instructions away (halves, quarters, ..., single ones), prefixes away,
+ * patches of memory away or zero, registers, flags and x87/SSE state back to what the lab starts
+ * with. That goes on until nothing helps any more. Which difference it is may change on the way:
+ * any will do. */
 #include "lab/reduce.h"
 
 #include "core/xalloc.h"
@@ -83,7 +84,8 @@ static bool drop_instructions(struct reducer *x)
     }
     /* halves, quarters, ..., single ones; these until none goes any more, as one may have needed
      * another that is gone now */
-    for (unsigned chunk = s->n / 2; chunk && s->n > 1; chunk = again && chunk == 1 ? 1 : chunk / 2) {
+    for (unsigned chunk = s->n / 2; chunk && s->n > 1;
+         chunk = again && chunk == 1 ? 1 : chunk / 2) {
         again = false;
         for (unsigned at = 0; at < s->n && s->n > 1;) {
             struct lab_case t;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Cases of several instructions: where each begins, what is undefined at each, and the same case with
- * some of them left out. */
+/* Cases of several instructions: where each begins, what is undefined at each, and the same case
+ * with some of them left out. */
 #ifndef NB_LAB_SEQ_H
 #define NB_LAB_SEQ_H
 
@@ -25,7 +25,8 @@ struct seq {
 bool seq_split(const struct isa *isa, const struct lab_case *c, struct seq *s);
 /* c with only those instructions k that have keep[k]; branches are led to what is left. False where
  * that cannot be. */
-bool seq_keep(const struct lab_case *c, const struct seq *s, const bool *keep, struct lab_case *out);
+bool seq_keep(const struct lab_case *c, const struct seq *s, const bool *keep,
+              struct lab_case *out);
 
 /* Flags that instructions leave undefined, followed through a sequence. */
 struct seq_undef {
@@ -36,7 +37,8 @@ struct seq_undef {
 bool seq_reads_undefined(const struct seq_undef *u, const struct isa_row *row);
 /* Behind the row; skipped: a branch may have led around it, so that it defines nothing for sure. */
 void seq_step(struct seq_undef *u, const struct isa_row *row, bool skipped);
-/* At EIP, be it at an instruction of the case or its end. row: of the instruction there, or NULL. */
+/* At EIP, be it at an instruction of the case or its end. row: of the instruction there, or
+ * NULL. */
 struct seq_undef seq_undefined_at(const struct seq *s, const struct lab_case *c, u32 eip,
                                   const struct seq_insn **there);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Generator and reducer: what a row can do, that aims are reached, that sequences are what they say,
- * and that an engine which is wrong about one instruction is caught and the program cut down to it. */
+/* Generator and reducer: what a row can do, that aims are reached, that sequences are what they
+ * say, and that an engine which is wrong about one instruction is caught and the program cut
+ * down to it. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -293,7 +294,8 @@ END_TEST
 /* Each outcome that a row claims comes, and mostly when it is aimed at. */
 START_TEST(aims_are_reached)
 {
-    static const char *const name[] = { "add", "push", "pop", "movs", "bound", "div", "into", "fadd",
+    static const char *const name[] = { "add", "push", "pop", "movs", "bound", "div", "into",
+                                        "fadd",
                                         "paddb", "addps", "movaps", "call", "retf", "int", "lds",
                                         "fnsave", "xlat", "mov" };
     struct lab_case *c = xcalloc(1, sizeof *c);
