@@ -43,7 +43,7 @@ bool simd_masked_store(struct cpu *c, const struct insn *i, const u8 *v, const u
     c->cur = i;
     if (!seg_linear(c, i->seg, ea, size, true, &la) || !mem_probe_write(c, la, size, c->cpl == 3))
         return false;
-    if ((c->mode & MODE_AC) && (la & (size - 1)))
+    if ((c->mode & MODE_AC) && (la & 7)) /* silicon judges quadwords, also of MASKMOVDQU's sixteen bytes */
         return cpu_raise_err(c, EXC_AC, 0);
     for (unsigned n = 0; n < size; n++)
         if ((mask[n] & 0x80) && !la_write8(c, la + n, v[n]))
