@@ -18,7 +18,7 @@ static u8 ring0_stack[16384] __attribute__((aligned(16)));
 static u8 df_stack[4096] __attribute__((aligned(16)));
 static unsigned failed, passed;
 extern u8 stubs[], __heap[];
-extern u32 trap_ctx[6];
+extern u32 trap_ctx[6], multiboot_magic, multiboot_info;
 static u8 *heap = __heap;
 
 void kernel_main(void) __attribute__((noreturn));
@@ -127,12 +127,17 @@ void note(const char *fmt, ...)
     put('\n');
 }
 
-void finish(void)
+void report(void)
 {
     cli();
     print("DONE %u passed, %u failed\n", passed, failed);
     for (unsigned k = 0; k < 200000 && !(inb(0x3fd) & 0x40); k++) { /* the last byte leaves */
     }
+}
+
+void finish(void)
+{
+    report();
     outb(0xf4, failed ? 1 : 0);
     for (const char *s = "Shutdown"; *s; s++) /* Bochs has no isa-debug-exit */
         outb(0x8900, (u8)*s);
@@ -220,6 +225,25 @@ void kernel_main(void)
     tables_init();
     test_main();
     finish();
+}
+
+u32 option(const char *name, u32 otherwise)
+{
+    const u32 *info = (const u32 *)multiboot_info;
+    u32 v = 0, n = 0;
+
+    while (name[n])
+        n++;
+    if (multiboot_magic != 0x2badb002 || !(info[0] & 4))
+        return otherwise;
+    for (const char *s = (const char *)info[4]; *s; s++) {
+        if (memcmp(s, name, n) || s[n] != '=')
+            continue;
+        for (s += n + 1; *s >= '0' && *s <= '9'; s++)
+            v = v * 10 + (u32)(*s - '0');
+        return v;
+    }
+    return otherwise;
 }
 
 /* ---- exceptions */

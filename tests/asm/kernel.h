@@ -25,7 +25,11 @@ void print(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void check(bool ok, const char *name, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* A fact that the manual leaves open, or in which processors differ: printed, never failed. */
 void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* The last line, with the counts; finish() prints it and ends the machine. */
+void report(void);
 void finish(void) __attribute__((noreturn));
+/* The number behind "name=" on the multiboot command line. */
+u32 option(const char *name, u32 otherwise);
 #define check_eq(got, want, name) do { \
         u32 got_ = (u32)(got), want_ = (u32)(want); \
         check(got_ == want_, name, "got %x, want %x", got_, want_); \
@@ -123,6 +127,13 @@ REG_(cr0) REG_(cr2) REG_(cr3) REG_(cr4)
 REG_(dr0) REG_(dr1) REG_(dr2) REG_(dr3) REG_(dr6) REG_(dr7)
 #undef REG_
 static inline void invlpg(u32 la) { __asm__ volatile("invlpg (%0)" :: "r"(la) : "memory"); }
+static inline u64 rdtsc(void) { u64 v; __asm__ volatile("rdtsc" : "=A"(v)); return v; }
+static inline void hlt(void) { __asm__ volatile("sti; hlt; cli" ::: "memory"); }
+static inline u32 pci_read(u32 dev, u32 fn, u32 reg)
+{
+    outl(0xcf8, 0x80000000u | dev << 11 | fn << 8 | reg);
+    return inl(0xcfc);
+}
 static inline u64 rdmsr(u32 n) { u64 v; __asm__ volatile("rdmsr" : "=A"(v) : "c"(n)); return v; }
 static inline void wrmsr(u32 n, u64 v) { __asm__ volatile("wrmsr" :: "c"(n), "A"(v) : "memory"); }
 static inline void cpuid(u32 leaf, u32 r[4])

@@ -8,6 +8,8 @@ header: .long   0x1badb002, 0x00000003, -(0x1badb002 + 0x00000003)
         .org    0x20                    /* boot.S jumps here */
 _start: cli
         cld
+        movl    %eax, multiboot_magic
+        movl    %ebx, multiboot_info
         lgdt    gdtr
         ljmp    $0x08, $1f
 1:      movl    $0x10, %eax
@@ -140,6 +142,10 @@ user_enter:
         .globl  gdtr
 gdtr:   .word   64 * 8 - 1
         .long   gdt
+        .globl  multiboot_magic, multiboot_info
+        .balign 4
+multiboot_magic: .long 0
+multiboot_info:  .long 0
         .globl  trap_ctx
         .balign 4
 trap_ctx:

@@ -133,10 +133,29 @@ static void single_step(void)
     handlers[EXC_DB] = NULL;
 }
 
+/* A stack segment of the other size counts from the next instruction on, in the same straight line (C4). */
+static void stack_size(void)
+{
+    u32 after;
+
+    __asm__ volatile("movl %%esp, %%ebx\n movl %%ss, %%ecx\n"
+                     "movl $0x10007000, %%edx\n"
+                     "movl %2, %%eax\n"
+                     "movl %%eax, %%ss\n movl %%edx, %%esp\n"
+                     "pushl $0x12345678\n"            /* SP, not ESP */
+                     "movl %%esp, %%edx\n"
+                     "movl %%ecx, %%ss\n movl %%ebx, %%esp\n"
+                     "pushl %%edx\n popl %0\n"       /* ESP again */
+                     : "=&r"(after) : "i"(0), "i"(SEL_DATA16) : "eax", "ebx", "ecx", "edx", "memory");
+    check_eq(after, 0x10006ffc, "ss_size_counts_at_once");
+    check_eq(*(volatile u32 *)(after & 0xffff), 0x12345678, "pushed_below_sp");
+}
+
 void test_main(void)
 {
     handlers[0x20] = on_irq0;
     pic_init(0xfe, 0xff);
+    stack_size();
     shadows();
     page_end();
     mov_ss_never_split();
