@@ -9,6 +9,7 @@
 #include "cpu/simd.h"
 #include "cpu/sys.h"
 #include "cpu/trace.h"
+#include "cpu/x87.h"
 
 struct cpu *cpu_new(const struct cpu_config *cfg, struct err *e)
 {
@@ -87,6 +88,8 @@ void cpu_reset(struct cpu *c, enum cpu_reset_kind kind)
         fpu_reset(c, false);
         c->tsc_offset = 0;
         c->tsc_last = 0;
+    } else {
+        fpu_error_changed(c); /* CR0.NE has gone, an exception that was recorded has not */
     }
     mmu_flush_global(c);
     mmu_switch(c, false);

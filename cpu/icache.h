@@ -30,4 +30,14 @@ struct block *code_find(struct cpu *c, bool single);
  * segment register load changes (SS.B, flat or not). */
 struct block *code_find_after(struct cpu *c, struct block *from);
 
+/* Leaves the running block behind the current instruction (c->cur), to look at events or to fetch anew. */
+void code_stop(struct cpu *c);
+
+/* Whether the running instruction is still what memory holds, as far as that is known: between two
+ * iterations a string instruction that has written over itself is fetched anew, however it runs. */
+NB_INLINE bool code_stands(const struct cpu *c)
+{
+    return likely(c->blk->valid && !c->blk->uncached && !c->patched);
+}
+
 #endif

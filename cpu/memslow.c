@@ -120,6 +120,11 @@ static void span_commit(struct cpu *c, struct span *s, bool write)
         mmu_commit(c, &s->w[i], write);
 }
 
+static bool span_stands(const struct cpu *c, const struct span *s)
+{
+    return mmu_walk_stands(c, &s->w[0]) && (!s->n[1] || mmu_walk_stands(c, &s->w[1]));
+}
+
 static void span_fill(struct cpu *c, struct span *s, bool user)
 {
     for (unsigned i = 0; i < 2 && s->n[i]; i++)
@@ -294,7 +299,8 @@ bool mem_write_slow(struct cpu *c, u32 la, const void *buf, unsigned size, bool 
     bool ram = write_bytes(c, s.w[0].pa, buf, s.n[0]);
     if (s.n[1])
         ram &= write_bytes(c, s.w[1].pa, (const u8 *)buf + s.n[0], s.n[1]);
-    if (ram)
+    /* what was written may be the page's own table entry: nobody would hear of it any more */
+    if (ram && (!c->tlb_coherent || span_stands(c, &s)))
         span_fill(c, &s, user);
     if (unlikely(c->mmu->num_ranges))
         check_watch(c, la, size, true);

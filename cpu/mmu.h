@@ -156,6 +156,7 @@ static inline void held_drop(struct mmu *m)
 const struct phys *mmu_phys(struct cpu *c, paddr pa);
 bool mmu_walk(struct cpu *c, struct walk *w, u32 la, enum mmu_access acc, bool user);
 void mmu_commit(struct cpu *c, struct walk *w, bool write); /* sets A and D */
+bool mmu_walk_stands(const struct cpu *c, const struct walk *w); /* memory holds what it saw */
 bool mmu_raise_pf(struct cpu *c, u32 la, u32 err);          /* false */
 
 /* mmu_ctx.c */

@@ -5,6 +5,7 @@
  * entry), and its table entries are found by arithmetic; others have leaves for what is in use. */
 #include "core/vmem.h"
 #include "core/xalloc.h"
+#include "cpu/icache.h"
 #include "cpu/mmu.h"
 
 /* Frames that must not be written through a cached pointer. */
@@ -576,5 +577,7 @@ void ctx_tables_written(void *cpu, u32 frame, u32 off, u32 len)
     }
     if (!still)
         ram_clear_flag(c->ram, frame, RAM_TABLES); /* may be ordinary memory by now */
+    if (m->code_dirty)
+        code_stop(c); /* perhaps the very page that runs */
     mmu_tell_code(c);
 }

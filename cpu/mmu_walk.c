@@ -165,6 +165,15 @@ bool mmu_walk(struct cpu *c, struct walk *w, u32 la, enum mmu_access acc, bool u
     return ok;
 }
 
+bool mmu_walk_stands(const struct cpu *c, const struct walk *w)
+{
+    for (unsigned i = 0; i < w->n; i++)
+        if (w->w[i].rd == NO_FRAME ||
+            load_entry(c, w->w[i].rd, w->w[i].off, w->word_size) != w->w[i].val)
+            return false;
+    return true;
+}
+
 void mmu_commit(struct cpu *c, struct walk *w, bool write)
 {
     bool changed = false;

@@ -144,6 +144,7 @@ static unsigned op_int(struct cpu *c, const struct insn *i)
         if ((c->cr4 & CR4_VME) && !redirection_bit(c, vec, &to_monitor))
             FAULT(c);
         if (!to_monitor) {
+            cpu_sync(c); /* as above */
             if (!fault_v86_redirect(c, vec, next_eip(c, i)))
                 FAULT(c);
             EXIT_DONE(c, i);

@@ -6,6 +6,7 @@
  * instruction is left, EIP at it and EFLAGS.RF set, when an event or the budget asks for it, or
  * for the debugger. */
 #include "core/bus.h"
+#include "cpu/icache.h"
 #include "cpu/isa.h"
 #include "cpu/sys.h"
 
@@ -152,7 +153,7 @@ static bool outs_one(struct cpu *c, const struct insn *i, unsigned size)
 static bool must_leave(const struct cpu *c, const struct insn *i)
 {
     return cpu_disturbed(c) || cpu_kicked(c) || (c->mode & MODE_SINGLE) ||
-           c->blk_retired + i->n >= c->until;
+           c->blk_retired + i->n >= c->until || !code_stands(c);
 }
 
 typedef bool string_fn(struct cpu *c, const struct insn *i, unsigned size);

@@ -4,8 +4,10 @@
  * in the middle leaves the instruction restartable, as the manual has it.
  *
  * Each iteration counts as one retired instruction. A REP instruction stops early, with EIP still
- * at it, when the budget ends or an event is waiting. */
+ * at it, when the budget ends, an event is waiting, or it has written over itself: real processors
+ * go on with the old one until something interrupts them, which a snapshot would. */
 #include "cpu/flags.h"
+#include "cpu/icache.h"
 #include "cpu/isa.h"
 #include "cpu/mem.h"
 
@@ -177,7 +179,7 @@ static unsigned name##bits(struct cpu *c, const struct insn *i) \
         limit = rep_limit(c, i); \
         c->gpr[R_ECX] = (c->gpr[R_ECX] & ~mask) | count; \
         go_on = count && !(done); \
-    } while (go_on && limit && !cpu_kicked(c)); \
+    } while (go_on && limit && !cpu_kicked(c) && code_stands(c)); \
     return rep_end(c, i, go_on); \
 }
 #define PLAIN_(name, bits) STRING_OP_(name, bits, false)

@@ -271,7 +271,7 @@ static unsigned op_stop_here(struct cpu *c, const struct insn *i)
     return RUN_EXIT;
 }
 
-static void stop_block(struct cpu *c)
+void code_stop(struct cpu *c)
 {
     if (!c->blk || c->patched || !c->blk->valid || c->cur < c->blk->insns ||
         c->cur >= c->blk->insns + c->blk->n)
@@ -287,7 +287,7 @@ void cpu_set_until(struct cpu *c, u64 until)
         return;
     /* the block was entered with the old budget; the deadline may even have passed */
     c->until = until;
-    stop_block(c);
+    code_stop(c);
 }
 
 const u64 *cpu_retired(const struct cpu *c)
@@ -308,13 +308,13 @@ void cpu_set_intr(struct cpu *c, int level)
     else
         c->events &= ~(u32)EV_INTR;
     if (level && (c->eflags & FL_IF))
-        stop_block(c);
+        code_stop(c);
 }
 
 void cpu_nmi(struct cpu *c)
 {
     c->events |= EV_NMI;
-    stop_block(c);
+    code_stop(c);
 }
 
 void cpu_kick(struct cpu *c)
@@ -325,7 +325,7 @@ void cpu_kick(struct cpu *c)
 void cpu_stop(struct cpu *c)
 {
     c->events |= EV_STOP;
-    stop_block(c);
+    code_stop(c);
 }
 
 bool cpu_halted(const struct cpu *c)

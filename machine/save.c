@@ -154,6 +154,10 @@ bool machine_save(struct nb_machine *m, const char *file, struct err *e)
 
     if (!c.out)
         return false;
+    /* at a deadline that is due the clock stands, and would go on from there in the machine that loads,
+     * whatever the CPU has done since */
+    for (unsigned n = 0; n < 100 && clock_run(&m->clock); n++)
+        ;
     for (unsigned k = 0; k < m->num_devices; k++)
         if (m->dev[k]->cls->pre_save)
             m->dev[k]->cls->pre_save(m->dev[k]);
