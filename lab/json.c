@@ -47,6 +47,8 @@ struct sst_meta *sst_meta_open(const char *file, struct err *e)
 
 void sst_meta_free(struct sst_meta *m) { (void)m; }
 
+enum sst_cpu sst_meta_cpu(const struct sst_meta *m) { (void)m; return SST_OTHER; }
+
 u32 sst_meta_mask(const struct sst_meta *m, const u8 *code, unsigned len)
 {
     (void)m;
@@ -341,6 +343,16 @@ void sst_meta_free(struct sst_meta *m)
     if (m)
         json_decref(m->root);
     xfree(m);
+}
+
+enum sst_cpu sst_meta_cpu(const struct sst_meta *m)
+{
+    const char *s = m ? json_string_value(json_object_get(m->root, "cpu")) : NULL;
+
+    if (!s)
+        return SST_OTHER;
+    return !strcmp(s, "8086") || !strcmp(s, "8088") ? SST_8086 : !strcmp(s, "286") ? SST_286
+                                                                                    : SST_OTHER;
 }
 
 u32 sst_meta_mask(const struct sst_meta *m, const u8 *code, unsigned len)

@@ -25,7 +25,7 @@ struct real {
     struct cpu *c;
     const struct isa *isa;
     u8 *arena, *want;   /* want: what the reachable part must be afterwards */
-    bool delivered;
+    bool delivered, shut; /* shut: shutdown, as the fault's frame doesn't fit either */
     unsigned vector;    /* then */
 };
 
@@ -128,6 +128,15 @@ static const char *known_286(const struct real *r, const struct sst_test *t,
     return NULL;
 }
 
+/* 64h to 67h, which are conditional jumps on an 8086, and F1h, there LOCK. */
+static bool has_386_prefix(const struct decoded *d, const struct sst_test *t)
+{
+    for (unsigned k = 0; k < d->num_prefixes; k++)
+        if (t->code[k] >= 0x64 && t->code[k] <= 0x67)
+            return true;
+    return d->opcode == 0xf1 && !d->map;
+}
+
 const char *real_known(struct real *r, enum sst_cpu cpu, const struct sst_test *t)
 {
     struct decoded d;
@@ -141,15 +150,21 @@ const char *real_known(struct real *r, enum sst_cpu cpu, const struct sst_test *
         return known_286(r, t, &d);
     if (cpu != SST_8086)
         return NULL;
-    if (d.row->feat != FEAT_8086)
+    if (d.row->feat != FEAT_8086 || has_386_prefix(&d, t))
         return "another instruction, or none, on an 8086";
-    if (is_name(&d, " push ") && d.row->op == 0x54)
+    if (is_name(&d, " mov ") && (d.opcode == 0x8c || d.opcode == 0x8e) && d.reg >= 4)
+        return "no FS and GS";
+    if (is_name(&d, " push ") &&
+        (d.opcode == 0x54 || (d.opcode == 0xff && d.mod == 3 && d.rm == 4)))
         return "PUSH SP pushes what SP becomes";
     if (is_name(&d, " rol ror rcl rcr shl shr sar "))
         return "counts are not taken modulo 32";
+    if (is_name(&d, " aaa aas "))
+        return "AL's carry doesn't reach AH";
     if (is_name(&d, " div idiv aam ") && r->delivered)
         return "a divide error leaves the next instruction's address";
-    if (r->delivered && (r->vector == EXC_SS || r->vector == EXC_GP || r->vector == EXC_UD))
+    if (r->shut ||
+        (r->delivered && (r->vector == EXC_SS || r->vector == EXC_GP || r->vector == EXC_UD)))
         return "there are no limits and no undefined opcodes on an 8086";
     return NULL;
 }
@@ -177,6 +192,7 @@ static void set_state(struct real *r, enum sst_cpu cpu, const struct sst_test *t
     struct cpu *c = r->c;
 
     cpu_reset(c, CPU_INIT);
+    cpu_set_a20(c, cpu != SST_8086 && cpu != SST_186); /* 20 address lines */
     c->events = 0;
     cpu_set(c, CPU_CR0, s->have & BIT(SR_CR0) ? (s->reg[SR_CR0] & 0xe) | CR0_ET : CR0_ET);
     cpu_set(c, CPU_IDTR_LIMIT, 0x3ff);
@@ -210,12 +226,14 @@ static const char *run(struct real *r, const struct sst_test *t)
     u32 start = c->eip;
     bool rep = repeats(r, t);
 
-    r->delivered = false;
+    r->delivered = r->shut = false;
     r->vector = 256;
     for (unsigned n = 0; n < MAX_STEPS; n++) {
         enum cpu_exit why = cpu_step(c);
-        if (why == CPU_SHUTDOWN)
+        if (why == CPU_SHUTDOWN) {
+            r->shut = true;
             return "shuts down";
+        }
         if (why != CPU_BUDGET && why != CPU_KICK)
             return NULL; /* halted */
         if (r->delivered || !rep || c->eip != start)
@@ -232,6 +250,14 @@ static void clean_up(struct real *r, const struct sst_test *t)
         poke(r, t->after.ram[k].at, 0);
 }
 
+static bool is_pushf(const struct real *r, const struct sst_test *t)
+{
+    struct decoded d;
+
+    return isa_decode(r->isa, t->code, MIN(t->len, 15u), 0, &d) == DECODE_OK && d.row &&
+           is_name(&d, " pushf ");
+}
+
 static void check_memory(struct real *r, enum sst_cpu cpu, const struct sst_test *t, u32 flag_mask,
                          struct strbuf *why)
 {
@@ -241,12 +267,20 @@ static void check_memory(struct real *r, enum sst_cpu cpu, const struct sst_test
     const u32 *ss = s->have & BIT(SR_SS) ? s->reg : t->before.reg;
     const u32 *sp = s->have & BIT(SR_ESP) ? s->reg : t->before.reg;
     /* where the frame has EFLAGS; the file's own address is that of the bus cycle, which is even */
-    u32 flags_at = (ss[SR_SS] << 4) + ((sp[SR_ESP] + 4) & 0xffff);
+    u32 flags_at = (ss[SR_SS] << 4) + ((sp[SR_ESP] + 4) & 0xffff), high = flags_at + 1;
+    bool flags = t->has_exc;
+
+    if (cpu == SST_8086) { /* its upper 4 bits are pushed as 1; no frame is marked */
+        u32 top = (ss[SR_SS] << 4) & 0xfffff, off = sp[SR_ESP] + (r->delivered ? 4 : 0);
+        flags = r->delivered || is_pushf(r, t);
+        flags_at = (top + (off & 0xffff)) & 0xfffff;
+        high = (top + ((off + 1) & 0xffff)) & 0xfffff;
+    }
 
     for (unsigned k = 0; k < s->num_ram; k++) {
         u32 at = s->ram[k].at & (RAM_BYTES - 1);
         u8 got = r->arena[at], mask = 0xff;
-        if (t->has_exc && (at == flags_at || at == flags_at + 1))
+        if (flags && (at == flags_at || at == high))
             mask = (u8)((flag_mask & flag_bits(cpu)) >> (at == flags_at ? 0 : 8));
         if ((got ^ s->ram[k].v) & mask)
             sb_addf(why, " mem[%x]=%02x (expected %02x)", at, got, s->ram[k].v);

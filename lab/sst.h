@@ -108,6 +108,8 @@ struct sst_meta *sst_meta_open(const char *file, struct err *e);
 void sst_meta_free(struct sst_meta *m);
 /* The mask of flags that are defined; 0xffffffff for what the file doesn't name. */
 u32 sst_meta_mask(const struct sst_meta *m, const u8 *code, unsigned len);
+/* The chip that the suite says it is from; SST_OTHER where it doesn't. */
+enum sst_cpu sst_meta_cpu(const struct sst_meta *m);
 
 /* ---- ours: between the lab's cases and tests */
 bool sst_to_vec(const struct sst_test *t, struct vec_line *v, struct sst_error *e);

@@ -380,6 +380,9 @@ static void run_tests(struct runner *r, const u8 *data, size_t size, struct err 
             rr.revoked = open_revoked(r);
             if (!open_meta(r, &rr.meta, err))
                 break;
+            /* JSON doesn't say it, and a test of an 8086 may end in F4h, too */
+            if (f.json && f.cpu != SST_386 && sst_meta_cpu(rr.meta) != SST_OTHER)
+                f.cpu = sst_meta_cpu(rr.meta);
         }
         if (!real_ready(r, f.cpu, err))
             break;
