@@ -10,6 +10,7 @@ enum {
     REQ_DONE,      /* also: refused before any backend saw it, so no policy applies */
     REQ_SUBMITTED,
     REQ_RETRY,     /* the host failed it and the machine was stopped */
+    REQ_LATE,      /* submitted, and the device waits for done() */
 };
 
 void block_submit(struct block *b, struct block_req *r)
@@ -46,6 +47,8 @@ void block_submit(struct block *b, struct block_req *r)
         b->wr_bytes += (u64)r->count * BLOCK_SECTOR;
     } else if (r->op == BLOCK_FLUSH) {
         b->flush_ops++;
+    } else {
+        b->discard_ops++;
     }
     r->state = REQ_SUBMITTED;
     b->ops->submit(b, r);
@@ -72,21 +75,68 @@ static enum block_status apply_policy(struct block *b, struct block_req *r)
     return r->status;
 }
 
-enum block_status block_wait(struct block *b, struct block_req *r)
+static enum block_status finish(struct block *b, struct block_req *r)
 {
-    if (r->state == REQ_DONE)
-        return r->status;
-    if (r->state == REQ_RETRY) {
-        r->state = REQ_SUBMITTED;
-        b->stalled = false;
-        b->ops->submit(b, r);
-    }
-    if (r->status == BLOCK_PENDING)
-        b->ops->wait(b, r);
     r->state = REQ_DONE;
     if (r->status == BLOCK_IO_ERROR || r->status == BLOCK_NO_SPACE)
         return apply_policy(b, r);
     return r->status;
+}
+
+static void retry(struct block *b, struct block_req *r)
+{
+    if (r->state != REQ_RETRY)
+        return;
+    r->state = REQ_SUBMITTED;
+    b->stalled = false;
+    b->ops->submit(b, r);
+}
+
+enum block_status block_wait(struct block *b, struct block_req *r)
+{
+    if (r->state == REQ_DONE)
+        return r->status;
+    retry(b, r);
+    if (r->status == BLOCK_PENDING)
+        b->ops->wait(b, r);
+    return finish(b, r);
+}
+
+enum block_status block_result(struct block *b, struct block_req *r)
+{
+    if (!b->async || !b->ops->poll)
+        return block_wait(b, r);
+    if (r->state == REQ_DONE)
+        return r->status;
+    retry(b, r);
+    if (r->status == BLOCK_PENDING && !b->ops->poll(b, r)) {
+        b->late_ops += r->state != REQ_LATE;
+        r->state = REQ_LATE;
+        return BLOCK_PENDING;
+    }
+    return finish(b, r);
+}
+
+bool block_late(const struct block_req *r)
+{
+    return r->state == REQ_LATE;
+}
+
+bool block_cancel(struct block *b, struct block_req *r)
+{
+    bool kept = false;
+
+    if (r->state == REQ_RETRY)
+        b->stalled = false; /* never acknowledged, and nobody waits for it */
+    else if (r->state != REQ_DONE && r->status == BLOCK_PENDING) {
+        if (b->async && b->ops->cancel)
+            kept = b->ops->cancel(b, r);
+        else
+            b->ops->wait(b, r);
+    }
+    r->state = REQ_DONE;
+    r->status = BLOCK_IO_ERROR;
+    return kept;
 }
 
 enum block_status block_rw(struct block *b, enum block_op op, u64 sector, u32 count, u8 *buf)
@@ -129,6 +179,26 @@ static void tray_wait(struct block *b, struct block_req *r)
         r->status = BLOCK_IO_ERROR;
 }
 
+static bool tray_poll(struct block *b, struct block_req *r)
+{
+    struct block_tray *t = container_of(b, struct block_tray, b);
+
+    if (t->medium && t->medium->ops->poll)
+        return t->medium->ops->poll(t->medium, r);
+    tray_wait(b, r);
+    return true;
+}
+
+static bool tray_cancel(struct block *b, struct block_req *r)
+{
+    struct block_tray *t = container_of(b, struct block_tray, b);
+
+    if (t->medium && t->medium->ops->cancel)
+        return t->medium->ops->cancel(t->medium, r);
+    tray_wait(b, r);
+    return false;
+}
+
 static void tray_close(struct block *b)
 {
     struct block_tray *t = container_of(b, struct block_tray, b);
@@ -154,9 +224,14 @@ static bool tray_load_overlay(struct block *b, bool (*read)(void *from, void *p,
 }
 
 /* Whether there is an overlay to save depends on the medium, and callers ask the table. */
-static const struct block_ops tray_ops = { "tray", tray_submit, tray_wait, tray_close, NULL, NULL };
+static const struct block_ops tray_ops = {
+    .format = "tray", .submit = tray_submit, .wait = tray_wait, .close = tray_close,
+    .poll = tray_poll, .cancel = tray_cancel,
+};
 static const struct block_ops overlay_tray_ops = {
-    "tray", tray_submit, tray_wait, tray_close, tray_save_overlay, tray_load_overlay,
+    .format = "tray", .submit = tray_submit, .wait = tray_wait, .close = tray_close,
+    .save_overlay = tray_save_overlay, .load_overlay = tray_load_overlay,
+    .poll = tray_poll, .cancel = tray_cancel,
 };
 
 struct block *block_tray(void)
@@ -177,6 +252,9 @@ void block_tray_load(struct block *tray, struct block *medium)
     tray->ops = medium && medium->ops->save_overlay ? &overlay_tray_ops : &tray_ops;
     tray->sectors = medium ? medium->sectors : 0;
     tray->read_only = medium && medium->read_only;
+    tray->async = medium && medium->async;
+    tray->through = medium && medium->through;
+    tray->discard = medium && medium->discard;
     tray->file = medium ? medium->file : NULL;
     tray->inserted = medium != NULL;
     tray->eject_wanted = false;
@@ -222,7 +300,9 @@ static void mem_close(struct block *b)
     xfree(m);
 }
 
-static const struct block_ops mem_ops = { "mem", mem_submit, mem_wait, mem_close, NULL, NULL };
+static const struct block_ops mem_ops = {
+    .format = "mem", .submit = mem_submit, .wait = mem_wait, .close = mem_close,
+};
 
 struct block *block_mem(const u8 *data, u64 sectors, bool read_only)
 {

@@ -2,7 +2,9 @@
 /* Disk backends. The device half and the host half meet here; all calls are on the machine
  * thread. A backend may work on host threads, and must then complete through the machine's post
  * queue; the device never sees that: it submits, arms its modelled latency, and at the deadline
- * calls block_wait(), which returns at once if the host is done. */
+ * calls block_result(). In counted time that waits for a host that is late, so that runs repeat. In
+ * real time the machine goes on, and done() of the request tells the device on the machine thread
+ * when the result is there: a guest sees the later of model and host. */
 #ifndef NB_CORE_BLOCK_H
 #define NB_CORE_BLOCK_H
 
@@ -16,13 +18,18 @@
 enum block_op { BLOCK_READ, BLOCK_WRITE, BLOCK_FLUSH, BLOCK_DISCARD };
 enum block_status { BLOCK_OK, BLOCK_PENDING, BLOCK_IO_ERROR, BLOCK_NO_SPACE, BLOCK_READ_ONLY };
 
-/* Filled by the device; the buffer is the device's and stays valid until the request is done. */
+/* Filled by the device; the buffer stays valid until the request is done or cancelled. */
 struct block_req {
     enum block_op op;
     u64 sector;
     u32 count;
     u8 *buf;
+    bool through;             /* a write: on the medium when it is done, as if flushed */
     enum block_status status; /* BLOCK_PENDING until done */
+    /* Called on the machine thread, once, if block_result() found the host late and now it is not;
+     * never from within another block_ function. NULL: the device asks again by itself. */
+    void (*done)(void *to);
+    void *done_to;
     void *priv;               /* the backend's */
     u8 state;                 /* private */
 };
@@ -38,6 +45,12 @@ struct block_ops {
                          void *to, struct err *e);
     bool (*load_overlay)(struct block *b, bool (*read)(void *from, void *p, size_t n), void *from,
                          struct err *e);
+    /* For backends whose submit() may return before the work is done. */
+    bool (*poll)(struct block *b, struct block_req *r); /* r is done; else done() is called once */
+    /* Forgets r. true: its buffer is still in use, and the backend's to xfree() from now on. */
+    bool (*cancel)(struct block *b, struct block_req *r);
+    /* Does r if that needs no waiting for the host's disk, else false: nothing was done. */
+    bool (*try_now)(struct block *b, struct block_req *r);
 };
 
 /* What to do when the host fails an access (werror=, rerror=). */
@@ -51,13 +64,17 @@ struct block {
     u32 change_count;   /* incremented at each media change; devices compare */
     bool eject_wanted;  /* the user asked for a locked medium: the device tells the guest, once */
     bool stalled;       /* a failed access waits for cont: the medium must stay */
+    bool async;         /* block_result() doesn't wait: real time */
+    bool through;       /* the drive's write cache is off at power-on (cache=writethrough) */
+    bool discard;       /* BLOCK_DISCARD is of use: drives offer it to the guest */
     enum block_policy werror, rerror;
     const char *file;   /* for messages and `info block` */
     /* Called (machine thread) when a failing access must stop the machine: policy STOP, or ENOSPC
      * with no space. The request is retried after cont. */
     void (*on_stop)(void *to, struct block *b);
     void *on_stop_to;
-    u64 rd_bytes, wr_bytes, rd_ops, wr_ops, flush_ops, errors;
+    u64 rd_bytes, wr_bytes, rd_ops, wr_ops, flush_ops, discard_ops, errors;
+    u64 late_ops;       /* the model's deadline came before the host's result */
 };
 
 /* Checks the range (overflow included), read_only and inserted, counts, then submits. */
@@ -65,6 +82,14 @@ void block_submit(struct block *b, struct block_req *r);
 /* Waits for the host. BLOCK_PENDING: the access failed and the policy stopped the machine; the
  * device arms its deadline anew and calls block_wait() again then, which retries. */
 enum block_status block_wait(struct block *b, struct block_req *r);
+/* As block_wait(), but where b is async it doesn't wait. BLOCK_PENDING: if block_late(), done() will be
+ * called; else the policy stopped the machine, as above. */
+enum block_status block_result(struct block *b, struct block_req *r);
+bool block_late(const struct block_req *r);
+/* The device wants no result any more (a reset). Writes reach the image all the same. true: the buffer
+ * is the backend's now; the device takes a new one. Not async: waits, so that the buffer's contents
+ * don't depend on the host; false. */
+bool block_cancel(struct block *b, struct block_req *r);
 /* submit and wait; BLOCK_PENDING as above: call it again later */
 enum block_status block_rw(struct block *b, enum block_op op, u64 sector, u32 count, u8 *buf);
 void block_close(struct block *b);

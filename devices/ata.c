@@ -35,6 +35,7 @@ void ata_phase_at(struct ata_channel *c, enum ata_phase phase, u64 ns)
 
 static void set_idle(struct ata_channel *c)
 {
+    c->late = false;
     c->phase = ATA_IDLE;
     c->packet = false;
     c->pos = c->end = c->filled = 0;
@@ -69,6 +70,17 @@ void ata_end_later(struct ata_channel *c, u64 ns, u8 status, u8 error)
     ata_phase_at(c, ATA_NONDATA, ns);
 }
 
+/* The host was late and is done: as if the deadline were now. */
+static void io_done(void *channel)
+{
+    struct ata_channel *c = channel;
+
+    if (!c->late)
+        return;
+    c->late = false;
+    ata_phase_at(c, (enum ata_phase)c->phase, 0);
+}
+
 /* Hands a request to the backend now; its result is looked at when the deadline comes. */
 void ata_submit(struct ata_channel *c, enum block_op op, u64 sector, u32 count)
 {
@@ -76,7 +88,9 @@ void ata_submit(struct ata_channel *c, enum block_op op, u64 sector, u32 count)
     c->io_op = (u8)op;
     c->io_sector = sector;
     c->io_count = count;
-    c->req = (struct block_req){ .op = op, .sector = sector, .count = count, .buf = c->buf };
+    c->req = (struct block_req){ .op = op, .sector = sector, .count = count, .buf = c->buf,
+                                 .done = io_done, .done_to = c };
+    c->req.through = op == BLOCK_WRITE && !c->drive[c->active].write_cache;
     if (c->drive[c->active].blk)
         block_submit(c->drive[c->active].blk, &c->req);
     else
@@ -90,26 +104,39 @@ static enum block_status io_result(struct ata_channel *c)
     if (c->io_state == 2)
         st = (enum block_status)c->io_status;
     else if (c->io_state == 1 && c->drive[c->active].blk)
-        st = block_wait(c->drive[c->active].blk, &c->req);
+        st = block_result(c->drive[c->active].blk, &c->req);
     else
         st = BLOCK_IO_ERROR;
     if (st != BLOCK_PENDING)
         c->io_state = 0;
+    else if (block_late(&c->req))
+        c->late = true; /* until io_done() */
+    else
+        ata_phase_at(c, (enum ata_phase)c->phase, ATA_NS_ACCESS); /* tried again after cont */
     return st;
 }
 
-/* Waits for work that a reset or the end of the channel leaves behind: the buffer is ours. */
-static void io_settle(struct ata_channel *c)
+/* Work that a reset or the end of the channel leaves behind; perhaps with our buffer. */
+static void io_cancel(struct ata_channel *c)
 {
-    if (c->io_state == 1 && c->drive[c->active].blk)
-        block_wait(c->drive[c->active].blk, &c->req);
+    if (c->io_state == 1 && c->drive[c->active].blk &&
+        block_cancel(c->drive[c->active].blk, &c->req))
+        c->buf = xcalloc(1, ATA_BUF_SIZE);
     c->io_state = 0;
+    c->late = false;
 }
 
-void ata_start_read(struct ata_channel *c)
+u64 ata_burst_ns(const struct ata_channel *c, u32 sectors, bool first)
+{
+    if (c->mode == ATA_DMA)
+        return (first ? ATA_NS_DMA : ATA_NS_DMA_NEXT) + (u64)sectors * ATA_NS_DMA_SECTOR;
+    return ATA_NS_ACCESS + (u64)sectors * ATA_NS_SECTOR;
+}
+
+void ata_start_read(struct ata_channel *c, bool first)
 {
     struct ata_drive *d = &c->drive[c->active];
-    u32 n = MIN(c->left, c->single ? 1 : ATA_BUF_SECTORS);
+    u32 n = MIN(c->left, c->single ? 1 : c->mode == ATA_PIO ? ATA_PIO_SECTORS : ATA_BUF_SECTORS);
 
     if (c->lba >= d->sectors) { /* sectors before the end were delivered */
         ata_set_address(c, d, c->lba);
@@ -120,7 +147,7 @@ void ata_start_read(struct ata_channel *c)
         n = (u32)(d->sectors - c->lba);
     d->status = ATA_BSY | ATA_DRDY | ATA_DSC;
     ata_submit(c, BLOCK_READ, c->lba, n);
-    ata_phase_at(c, ATA_READING, ATA_NS_ACCESS + (u64)n * ATA_NS_SECTOR);
+    ata_phase_at(c, ATA_READING, ata_burst_ns(c, n, first));
 }
 
 void ata_offer_block(struct ata_channel *c, u64 ns)
@@ -129,16 +156,16 @@ void ata_offer_block(struct ata_channel *c, u64 ns)
     ata_phase_at(c, ATA_NEXT_IN, ns);
 }
 
+static void dma_in(struct ata_channel *c);
+
 static void reading_done(struct ata_channel *c)
 {
     struct ata_drive *d = &c->drive[c->active];
     enum block_status st = io_result(c);
     u32 n = c->io_count;
 
-    if (st == BLOCK_PENDING) {
-        ata_phase_at(c, ATA_READING, ATA_NS_ACCESS);
+    if (st == BLOCK_PENDING)
         return;
-    }
     if (c->packet) {
         atapi_medium_read(c, d, st);
         return;
@@ -146,7 +173,7 @@ static void reading_done(struct ata_channel *c)
     if (st != BLOCK_OK) {
         if (n > 1) {
             c->single = true;
-            ata_start_read(c);
+            ata_start_read(c, true);
             return;
         }
         ata_set_address(c, d, c->lba);
@@ -160,12 +187,13 @@ static void reading_done(struct ata_channel *c)
     if (c->mode == ATA_VERIFY) {
         ata_set_address(c, d, c->lba - 1);
         if (c->left)
-            ata_start_read(c);
+            ata_start_read(c, false);
         else
             ata_done(c);
     } else if (c->mode == ATA_DMA) {
         d->status = ATA_BSY | ATA_DRDY | ATA_DSC;
-        ata_phase_at(c, ATA_DMA_IN, 0);
+        c->phase = ATA_DMA_IN;
+        dma_in(c);
     } else {
         ata_phase_at(c, ATA_NEXT_IN, 0);
     }
@@ -196,7 +224,7 @@ static void block_read_by_host(struct ata_channel *c)
     if (c->pos < c->filled) {
         ata_offer_block(c, ATA_NS_NEXT);
     } else if (c->left) {
-        ata_start_read(c);
+        ata_start_read(c, false);
     } else { /* no interrupt after the last block of a PIO read */
         d->status = ATA_DRDY | ATA_DSC;
         d->error = 0;
@@ -246,10 +274,8 @@ static void writing_done(struct ata_channel *c)
     enum block_status st = io_result(c);
     u32 n = c->io_count;
 
-    if (st == BLOCK_PENDING) {
-        ata_phase_at(c, ATA_WRITING, ATA_NS_ACCESS);
+    if (st == BLOCK_PENDING)
         return;
-    }
     if (st != BLOCK_OK) {
         ata_set_address(c, d, c->lba);
         if (st == BLOCK_READ_ONLY)
@@ -279,11 +305,47 @@ static void flushing_done(struct ata_channel *c)
 {
     enum block_status st = io_result(c);
     if (st == BLOCK_PENDING)
-        ata_phase_at(c, ATA_FLUSHING, ATA_NS_ACCESS);
-    else if (st == BLOCK_OK)
+        return;
+    if (st == BLOCK_OK)
         ata_done(c);
     else
         ata_fail(c, ATA_DRDY | ATA_DSC | ATA_DF, ATA_ABRT);
+}
+
+/* ---- DATA SET MANAGEMENT: TRIM ---- */
+
+/* The next range of the buffer that names any sectors: 48 bits of address, 16 of length. */
+static void trim_next(struct ata_channel *c)
+{
+    struct ata_drive *d = &c->drive[c->active];
+
+    for (; c->pos + 8 <= c->filled; c->pos += 8) {
+        u64 range = ld64(c->buf + c->pos), lba = range & (BIT64(48) - 1);
+        u32 n = (u32)(range >> 48);
+        if (!n)
+            continue;
+        if (lba >= d->sectors || n > d->sectors - lba) {
+            ata_fail(c, ATA_DRDY | ATA_DSC, ATA_ABRT | ATA_IDNF);
+            return;
+        }
+        c->pos += 8;
+        ata_submit(c, BLOCK_DISCARD, lba, n);
+        ata_phase_at(c, ATA_TRIMMING, ATA_NS_COMMAND);
+        return;
+    }
+    ata_done(c);
+}
+
+static void trimming_done(struct ata_channel *c)
+{
+    enum block_status st = io_result(c);
+
+    if (st == BLOCK_PENDING)
+        return;
+    if (st == BLOCK_OK)
+        trim_next(c);
+    else
+        ata_fail(c, ATA_DRDY | ATA_DSC | (st == BLOCK_READ_ONLY ? 0 : ATA_DF), ATA_ABRT);
 }
 
 /* ---- DMA ---- */
@@ -312,7 +374,7 @@ static void dma_in(struct ata_channel *c)
     }
     ata_set_address(c, d, c->lba - 1);
     if (c->left)
-        ata_start_read(c);
+        ata_start_read(c, false);
     else
         ata_done(c);
 }
@@ -325,14 +387,15 @@ static void dma_out(struct ata_channel *c)
         timer_off(&c->timer);
         return;
     }
+    bool trim = c->cmd == 0x06;
     if (!c->filled) { /* a new burst */
         u32 n = MIN(c->left, ATA_BUF_SECTORS);
-        if (c->lba >= d->sectors) {
+        if (!trim && c->lba >= d->sectors) {
             ata_set_address(c, d, c->lba);
             ata_fail(c, ATA_DRDY | ATA_DSC, ATA_IDNF);
             return;
         }
-        if (n > d->sectors - c->lba)
+        if (!trim && n > d->sectors - c->lba)
             n = (u32)(d->sectors - c->lba);
         c->pos = 0;
         c->filled = n * BLOCK_SECTOR;
@@ -342,10 +405,15 @@ static void dma_out(struct ata_channel *c)
         timer_off(&c->timer);
         return;
     }
+    if (trim) {
+        c->pos = 0;
+        trim_next(c);
+        return;
+    }
     u32 n = c->filled / BLOCK_SECTOR;
     c->pos = c->filled = 0;
     ata_submit(c, BLOCK_WRITE, c->lba, n);
-    ata_phase_at(c, ATA_WRITING, ATA_NS_ACCESS + (u64)n * ATA_NS_SECTOR);
+    ata_phase_at(c, ATA_WRITING, ata_burst_ns(c, n, true));
 }
 
 void ata_dma_kick(struct ata_channel *c)
@@ -411,6 +479,7 @@ static void deadline(void *dev, u64 late_ns)
     case ATA_FLUSHING: flushing_done(c); break;
     case ATA_DMA_IN: dma_in(c); break;
     case ATA_DMA_OUT: dma_out(c); break;
+    case ATA_TRIMMING: trimming_done(c); break;
     case ATA_IDLE: case ATA_HELD: case ATA_DATA_IN: case ATA_DATA_OUT: case ATA_PACKET:
     case ATA_NUM_PHASES:
         break;
@@ -505,7 +574,7 @@ u32 ata_peek(struct ata_channel *c, u32 off, unsigned size)
 /* EXECUTE DEVICE DIAGNOSTIC and SRST concern both drives. */
 static void start_reset(struct ata_channel *c, u8 cmd, enum ata_phase phase)
 {
-    io_settle(c);
+    io_cancel(c);
     set_idle(c);
     c->cmd = cmd;
     c->active = 0;
@@ -530,7 +599,7 @@ static void command_write(struct ata_channel *c, u8 cmd)
         return;
     if (cmd == 0x08 && d->present && d->cdrom) { /* DEVICE RESET: also while busy, no interrupt */
         if (c->active == c->sel) {
-            io_settle(c);
+            io_cancel(c);
             set_idle(c);
         }
         atapi_reset(d, false);
@@ -653,7 +722,7 @@ void ata_close(struct ata_channel *c)
 {
     if (!c->buf)
         return;
-    io_settle(c);
+    io_cancel(c);
     timer_off(&c->timer);
     xfree(c->buf);
     c->buf = NULL;
@@ -661,7 +730,7 @@ void ata_close(struct ata_channel *c)
 
 void ata_reset(struct ata_channel *c)
 {
-    io_settle(c);
+    io_cancel(c);
     for (unsigned i = 0; i < 2; i++) {
         struct ata_drive *d = &c->drive[i];
         memset(d->feature, 0, 2);
@@ -690,7 +759,11 @@ void ata_pre_save(struct ata_channel *c)
         atapi_look_for_change(&c->drive[k]);
     if (c->io_state != 1 || !c->drive[c->active].blk)
         return;
+    bool late = c->late;
     enum block_status st = block_wait(c->drive[c->active].blk, &c->req);
+    c->late = false;
+    if (late)
+        ata_phase_at(c, (enum ata_phase)c->phase, 0);
     if (st == BLOCK_PENDING)
         return; /* stopped by its policy: the loaded machine submits it again */
     c->io_state = 2;
@@ -708,13 +781,14 @@ bool ata_post_load(struct ata_channel *c, struct err *e)
 {
     const char *what = "impossible state of an ATA channel";
     if (c->sel > 1 || c->active > 1 || c->phase >= ATA_NUM_PHASES || c->mode > ATA_VERIFY ||
-        c->io_state > 2 || c->line > 1 || c->io_op > BLOCK_FLUSH || c->io_status > BLOCK_READ_ONLY)
+        c->io_state > 2 || c->line > 1 || c->io_op > BLOCK_DISCARD || c->io_status > BLOCK_READ_ONLY)
         return err_set(e, ERR_STATE, "%s", what);
     if (c->pos > c->end && c->phase != ATA_NEXT_IN && c->phase != ATA_DMA_IN &&
-        c->phase != ATA_DMA_OUT)
+        c->phase != ATA_DMA_OUT && c->phase != ATA_TRIMMING)
         return err_set(e, ERR_STATE, "%s", what);
     if (c->filled > ATA_BUF_SIZE || c->end > ATA_BUF_SIZE || c->pos > ATA_BUF_SIZE ||
-        c->block > ATA_BUF_SIZE || c->left > 65536 || c->io_count > ATA_BUF_SECTORS)
+        c->block > ATA_BUF_SIZE || c->left > 65536 ||
+        c->io_count > (c->io_op == BLOCK_DISCARD ? 65535 : ATA_BUF_SECTORS))
         return err_set(e, ERR_STATE, "%s", what);
     bool in = c->phase == ATA_DATA_IN || c->phase == ATA_DATA_OUT || c->phase == ATA_PACKET;
     if ((in && c->pos >= c->end) || ((c->phase == ATA_DATA_OUT || c->phase == ATA_PACKET) &&
@@ -733,8 +807,10 @@ bool ata_post_load(struct ata_channel *c, struct err *e)
         if (c->drive[i].cdrom && !atapi_post_load(&c->drive[i], e))
             return false;
     }
-    if (c->phase == ATA_WRITING || c->phase == ATA_READING || c->phase == ATA_FLUSHING) {
-        if (!c->io_state)
+    c->late = false;
+    if (c->phase == ATA_WRITING || c->phase == ATA_READING || c->phase == ATA_FLUSHING ||
+        c->phase == ATA_TRIMMING) {
+        if (!c->io_state || (c->io_op == BLOCK_DISCARD) != (c->phase == ATA_TRIMMING))
             return err_set(e, ERR_STATE, "%s", what);
         if (c->io_state == 1)
             ata_submit(c, (enum block_op)c->io_op, c->io_sector, c->io_count);

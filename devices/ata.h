@@ -8,8 +8,9 @@
 #include "core/block.h"
 #include "core/device.h"
 
-/* One DRQ block or one DMA burst at most; longer commands take several. */
-#define ATA_BUF_SECTORS 128u
+/* One burst at most; longer commands take several. */
+#define ATA_BUF_SECTORS 512u
+#define ATA_PIO_SECTORS 128u /* of PIO, whose first sector shall not wait for too many */
 #define ATA_BUF_SIZE (ATA_BUF_SECTORS * 512u)
 #define ATA_MAX_MULT 16u
 
@@ -39,6 +40,7 @@ enum ata_phase {
     ATA_DMA_IN,      /* DMARQ: data for memory in the buffer; deadline: moved, if the engine runs */
     ATA_DMA_OUT,     /* DMARQ: room in the buffer for data from memory */
     ATA_PACKET,      /* DRQ: the host writes a command packet */
+    ATA_TRIMMING,    /* the ranges in the buffer are discarded one by one, next one at pos */
     ATA_NUM_PHASES
 };
 
@@ -109,8 +111,9 @@ struct ata_channel {
     u8 line;                   /* INTRQ as last driven */
     struct timer timer;
     u8 *buf;
-    /* not saved: io_* has what matters */
+    /* not saved: io_* has what matters; ata_pre_save() waits for a host that is late */
     struct block_req req;
+    bool late;                 /* the deadline is over, the result isn't there: req.done() comes */
 };
 
 bool ata_init(struct ata_channel *c, struct err *e); /* for the controller's init */
@@ -141,7 +144,8 @@ void ata_fail(struct ata_channel *c, u8 status, u8 error);  /* end with ERR, INT
 void ata_end_later(struct ata_channel *c, u64 ns, u8 status, u8 error);
 void ata_phase_at(struct ata_channel *c, enum ata_phase phase, u64 ns);
 void ata_submit(struct ata_channel *c, enum block_op op, u64 sector, u32 count);
-void ata_start_read(struct ata_channel *c);                 /* next burst from the medium */
+void ata_start_read(struct ata_channel *c, bool first);     /* next burst from the medium */
+u64 ata_burst_ns(const struct ata_channel *c, u32 sectors, bool first);
 void ata_offer_block(struct ata_channel *c, u64 ns);        /* next DRQ block after ns */
 void ata_signature(struct ata_drive *d);
 
@@ -160,6 +164,9 @@ bool atapi_post_load(struct ata_drive *d, struct err *e);
 #define ATA_NS_COMMAND 60000u   /* without medium access */
 #define ATA_NS_ACCESS 100000u   /* first burst */
 #define ATA_NS_SECTOR 1000u     /* each further sector of a burst */
+#define ATA_NS_DMA 60000u       /* first burst by DMA */
+#define ATA_NS_DMA_NEXT 20000u  /* further ones of the command */
+#define ATA_NS_DMA_SECTOR 125u  /* faster than any drive, so that the host's disk is the limit */
 #define ATA_NS_NEXT 5000u       /* next DRQ block, out of the drive's buffer */
 #define ATA_NS_DRQ 2000u        /* DRQ after a PIO write command */
 #define ATA_NS_RESET 2000000u

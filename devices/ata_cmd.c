@@ -28,7 +28,8 @@ void ata_set_defaults(struct ata_drive *d, bool power_on)
     d->spt = d->phys_spt;
     d->cyls = d->phys_cyls;
     d->mult = 0;
-    d->write_cache = d->look_ahead = true;
+    d->write_cache = !d->blk || !d->blk->through;
+    d->look_ahead = true;
 }
 
 /* The registers of a command that got as far as sector lba; the count is what is left of it. */
@@ -121,7 +122,7 @@ static void start_transfer(struct ata_channel *c, struct ata_drive *d, bool writ
         return;
     c->block = block * BLOCK_SECTOR;
     if (!write) {
-        ata_start_read(c);
+        ata_start_read(c, true);
     } else if (mode == ATA_DMA) {
         ata_phase_at(c, ATA_DMA_OUT, ATA_NS_DRQ);
     } else {
@@ -200,6 +201,10 @@ static void identify(struct ata_channel *c, struct ata_drive *d)
     st16(b + 87 * 2, 0x4000);
     st16(b + 93 * 2, 0x6001); /* 80-wire cable */
     st64(b + 100 * 2, d->sectors);
+    if (d->blk->discard) {
+        st16(b + 105 * 2, ATA_BUF_SECTORS); /* sectors of ranges in one command */
+        st16(b + 169 * 2, 1);               /* TRIM */
+    }
 }
 
 /* ---- SET FEATURES ---- */
@@ -354,6 +359,23 @@ static void smart(struct ata_channel *c, struct ata_drive *d)
     set_success(c, ATA_NS_COMMAND);
 }
 
+/* ---- DATA SET MANAGEMENT ---- */
+
+/* With TRIM alone: the ranges come by DMA, in the sectors that the count says. */
+static void data_set_management(struct ata_channel *c, struct ata_drive *d)
+{
+    u32 n = d->nsector[0] | (u32)d->nsector[1] << 8;
+
+    if (!d->blk->discard || d->feature[0] != 1 || !n || n > ATA_BUF_SECTORS) {
+        set_abort(c);
+        return;
+    }
+    c->ext = true;
+    c->mode = ATA_DMA;
+    c->left = n;
+    ata_phase_at(c, ATA_DMA_OUT, ATA_NS_DRQ);
+}
+
 /* ---- the rest ---- */
 
 static void initialize_parameters(struct ata_channel *c, struct ata_drive *d)
@@ -429,6 +451,7 @@ void ata_execute(struct ata_channel *c, struct ata_drive *d, u8 cmd)
         return;
     }
     switch (cmd) {
+    case 0x06: data_set_management(c, d); return;
     case 0x10: case 0x11: case 0x12: case 0x13: case 0x14: case 0x15: case 0x16: case 0x17:
     case 0x18: case 0x19: case 0x1a: case 0x1b: case 0x1c: case 0x1d: case 0x1e: case 0x1f:
         d->lbam[0] = d->lbah[0] = 0; /* RECALIBRATE */

@@ -130,7 +130,8 @@ static void reply(struct ata_channel *c, struct ata_drive *d, u32 len, u32 alloc
 
 static void start_burst(struct ata_channel *c, struct ata_drive *d)
 {
-    u32 n = MIN(c->left, ATA_BUF_SIZE / MAX(d->sector_size, CD_SECTOR));
+    u32 room = (c->mode == ATA_PIO ? ATA_PIO_SECTORS : ATA_BUF_SECTORS) * BLOCK_SECTOR;
+    u32 n = MIN(c->left, room / MAX(d->sector_size, CD_SECTOR));
     d->status = ATA_BSY | ATA_DRDY;
     ata_submit(c, BLOCK_READ, c->lba * 4, n * 4);
     ata_phase_at(c, ATA_READING, ATA_NS_PACKET / 2 + (u64)n * 4 * ATA_NS_SECTOR);

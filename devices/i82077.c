@@ -8,6 +8,7 @@
  * timing, tape drives, units 2 and 3 (never present). */
 #include "devices/i82077.h"
 
+#include "core/xalloc.h"
 #include "devices/isa_dma.h"
 
 #define NS_FAST_SECTOR 400000u
@@ -160,6 +161,21 @@ static u32 dma_step(void *card, u8 *buf, u32 len, bool to_memory, bool verify, b
     return n;
 }
 
+bool fdc_scans(const struct i82077 *f)
+{
+    return f->op == FDC_SCAN_EQ || f->op == FDC_SCAN_LE || f->op == FDC_SCAN_GE;
+}
+
+static void io_done(void *dev)
+{
+    struct i82077 *f = dev;
+
+    if (!f->late)
+        return;
+    f->late = false;
+    timer_at(&f->timer, clock_now(f->dev.sys->clock));
+}
+
 void fdc_submit(struct i82077 *f, enum block_op op, u32 sector)
 {
     struct block *b = f->drive[f->unit & 1].blk;
@@ -167,9 +183,12 @@ void fdc_submit(struct i82077 *f, enum block_op op, u32 sector)
     f->io_state = 1;
     f->io_op = (u8)op;
     f->io_sector = sector;
-    f->req = (struct block_req){ .op = op, .sector = sector, .count = 1, .buf = f->buf };
+    f->req = (struct block_req){ .op = op, .sector = sector, .count = 1, .buf = f->io_buf,
+                                 .done = io_done, .done_to = f };
+    if (op == BLOCK_WRITE)
+        memcpy(f->io_buf, f->buf, FDC_SECTOR);
     if (op == BLOCK_READ && b && sector >= b->sectors && b->inserted) { /* a short image */
-        memset(f->buf, 0, FDC_SECTOR);
+        memset(fdc_scans(f) ? f->io_buf : f->buf, 0, FDC_SECTOR);
         f->io_state = 2;
         f->io_status = BLOCK_OK;
         return;
@@ -188,25 +207,35 @@ enum block_status fdc_io_result(struct i82077 *f)
     if (f->io_state == 2)
         st = (enum block_status)f->io_status;
     else if (f->io_state == 1 && b)
-        st = block_wait(b, &f->req);
-    if (st != BLOCK_PENDING)
-        f->io_state = 0;
+        st = block_result(b, &f->req);
+    if (st == BLOCK_PENDING && block_late(&f->req)) {
+        f->late = true;
+        return st;
+    }
+    if (st == BLOCK_PENDING) { /* tried again after cont */
+        timer_at(&f->timer, clock_now(f->dev.sys->clock) + 1000000);
+        return st;
+    }
+    if (f->io_state == 1 && f->req.op == BLOCK_READ && !fdc_scans(f))
+        memcpy(f->buf, f->io_buf, FDC_SECTOR);
+    f->io_state = 0;
     return st;
 }
 
-static void io_settle(struct i82077 *f)
+static void io_cancel(struct i82077 *f)
 {
     struct block *b = f->drive[f->unit & 1].blk;
-    if (f->io_state == 1 && b)
-        block_wait(b, &f->req);
+    if (f->io_state == 1 && b && block_cancel(b, &f->req))
+        f->io_buf = xcalloc(1, FDC_SECTOR);
     f->io_state = 0;
+    f->late = false;
 }
 
 /* ---- reset ---- */
 
 static void stop_all(struct i82077 *f)
 {
-    io_settle(f);
+    io_cancel(f);
     set_dreq(f, false);
     timer_off(&f->timer);
     timer_off(&f->reset_timer);
@@ -431,6 +460,7 @@ static bool i82077_init(struct device *dev, struct err *e)
             return err_set(e, ERR_CONFIG, "%s is larger than any floppy disk (3840 KB)",
                            d->blk->file ? d->blk->file : "the image");
     }
+    f->io_buf = xcalloc(1, FDC_SECTOR);
     timer_init(&f->timer, dev->sys->clock, fdc_deadline, f, "fdc");
     timer_init(&f->reset_timer, dev->sys->clock, reset_done, f, "fdc-reset");
     if (dev->sys->isa_dma)
@@ -482,8 +512,14 @@ static void i82077_pre_save(struct device *dev)
     if (f->io_state != 1 || !b)
         return;
     enum block_status st = block_wait(b, &f->req);
-    if (st == BLOCK_PENDING)
+    if (f->late) {
+        f->late = false;
+        timer_at(&f->timer, clock_now(dev->sys->clock));
+    }
+    if (st == BLOCK_PENDING || fdc_scans(f)) /* SCAN's sector is read again */
         return;
+    if (f->req.op == BLOCK_READ)
+        memcpy(f->buf, f->io_buf, FDC_SECTOR);
     f->io_state = 2;
     f->io_status = (u8)st;
 }
@@ -506,6 +542,7 @@ static bool i82077_post_load(struct device *dev, struct err *e)
             d->cyl = 0;
         take_medium(d);
     }
+    f->late = false;
     if (f->io_state == 1)
         fdc_submit(f, (enum block_op)f->io_op, f->io_sector);
     fdc_update(f);
@@ -517,7 +554,9 @@ static void i82077_close(struct device *dev)
     struct i82077 *f = (struct i82077 *)dev;
     if (!f->timer.clock)
         return;
-    io_settle(f);
+    io_cancel(f);
+    xfree(f->io_buf);
+    f->io_buf = NULL;
     for (unsigned i = 0; i < 2; i++)
         timer_off(&f->drive[i].seek);
 }

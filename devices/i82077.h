@@ -88,7 +88,10 @@ struct i82077 {
     u8 buf[FDC_SECTOR];
     struct timer timer;
     struct timer reset_timer;
-    struct block_req req;          /* not saved: io_* has what matters */
+    /* not saved: io_* has what matters; pre_save waits for a host that is late */
+    struct block_req req;
+    u8 *io_buf;                    /* the request's: a sector */
+    bool late;                     /* as in devices/ata.h */
 };
 
 void fdc_update(struct i82077 *f);
@@ -103,7 +106,10 @@ void fdc_seek_done(void *drive, u64 late_ns);
 u64 fdc_sector_ns(const struct i82077 *f, const struct fdc_drive *d);
 bool fdc_uses_dma(const struct i82077 *f);
 void fdc_submit(struct i82077 *f, enum block_op op, u32 sector);
+/* BLOCK_PENDING: the deadline comes again by itself. A sector that was read is in buf, but for SCAN,
+ * which has the host's in it: there it stays in io_buf. */
 enum block_status fdc_io_result(struct i82077 *f);
+bool fdc_scans(const struct i82077 *f);
 struct fdc_drive *fdc_unit(struct i82077 *f, u8 unit); /* NULL: no such drive */
 void fdc_seek_start(struct i82077 *f, u8 unit, u8 target, bool recal);
 

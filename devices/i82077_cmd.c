@@ -263,19 +263,8 @@ static bool scan_matches(const struct i82077 *f, const u8 *disk)
 
 static void scan_sector(struct i82077 *f)
 {
-    struct fdc_drive *d = fdc_unit(f, f->unit);
-    u8 disk[FDC_SECTOR] = { 0 };
-    u32 sector;
+    const u8 *disk = f->io_buf;
 
-    if (!d || !track_there(f, d)) {
-        fail_command(f, ST1_MA, 0);
-        return;
-    }
-    sector = sector_number(f, d, f->r);
-    if (sector < d->blk->sectors && block_rw(d->blk, BLOCK_READ, sector, 1, disk) != BLOCK_OK) {
-        fail_command(f, ST1_DE, ST2_DD);
-        return;
-    }
     if (scan_matches(f, disk)) {
         if (!memcmp(disk, f->buf, FDC_SECTOR))
             f->st2 |= ST2_SH;
@@ -347,12 +336,13 @@ void fdc_host_done(struct i82077 *f)
         return;
     default: /* WRITE and SCAN: what the host did not give is zeros */
         memset(f->buf + f->pos, 0, (size_t)(FDC_SECTOR - f->pos));
-        if (f->op != FDC_WRITE) {
-            f->io_state = 2;
-            f->io_status = BLOCK_OK;
-        } else if (d && d->format) {
-            fdc_submit(f, BLOCK_WRITE, sector_number(f, d, f->r));
+        if (f->op != FDC_WRITE && (!d || !track_there(f, d))) {
+            fail_later(f, d ? fdc_sector_ns(f, d) : 0, ST1_MA, 0);
+            return;
         }
+        if (d && d->format)
+            fdc_submit(f, f->op == FDC_WRITE ? BLOCK_WRITE : BLOCK_READ,
+                       sector_number(f, d, f->r));
         f->step = FDC_STEP_MEDIUM;
         timer_at(&f->timer, now(f) + (d ? fdc_sector_ns(f, d) : 0));
         return;
@@ -363,10 +353,8 @@ static void medium_done(struct i82077 *f)
 {
     enum block_status st = fdc_io_result(f);
 
-    if (st == BLOCK_PENDING) {
-        timer_at(&f->timer, now(f) + 1000000);
+    if (st == BLOCK_PENDING)
         return;
-    }
     if (st == BLOCK_READ_ONLY) {
         fail_command(f, ST1_NW, 0);
         return;

@@ -5,6 +5,8 @@
 #include "host/os.h"
 
 const char *const blk_formats[] = { "raw", NULL };
+const char *const blk_cache_names[] = { "writeback", "none", "writethrough", "directsync", "unsafe",
+                                        NULL };
 
 /* Files that start so are disk images of another format: taking their bytes for a disk's would
  * show the guest garbage and, writable, destroy them. */
@@ -49,5 +51,5 @@ struct block *blk_open(const struct blk_opts *o, struct err *e)
     }
     if (b && o->snapshot && !o->read_only)
         b = blk_snapshot(b, e);
-    return b;
+    return b ? blk_thread(b, o->loop, o->async) : NULL;
 }

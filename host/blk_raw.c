@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* Raw disk images and block devices.
- *
- * What the host has in its cache is read at once, and writes only go to that cache. What has to
- * wait for the disk, a read from it or a flush, goes to a worker thread: the guest's time then
- * goes on until the deadline at which the device wants the result.
+/* Raw disk images and block devices, and what cache= and discard= make of the host's file.
  *
  * The size is the one at the time of opening. A file whose length is no multiple of 512 reads as
- * if it were padded with zeros. */
+ * if it were padded with zeros. With O_DIRECT all goes through a buffer of ours that is aligned as the
+ * file system wants it; what surrounds a shorter write is read first.
+ *
+ * A flush that failed is never made good by a later one: the kernel has forgotten what it could not
+ * write (it tells once), so all later flushes fail, too. */
 #include "host/blk.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "core/strbuf.h"
 #include "core/xalloc.h"
 #include "host/os.h"
+
+#define BOUNCE 131072u /* bytes; at least twice the largest alignment */
 
 struct raw {
     struct block b;
@@ -22,23 +25,12 @@ struct raw {
     char *path;
     void (*warn)(void *to, const char *line);
     void *warn_to;
+    enum blk_cache cache;
+    u8 *bounce;            /* O_DIRECT; else NULL */
+    u32 align;
+    bool dirty;            /* written since the last flush */
+    bool lost;             /* a flush failed */
     bool grown;            /* warned */
-
-    /* the worker; `lock` guards what follows. It works on jobs and never touches a request. */
-    struct os_thread *thread;
-    struct os_mutex *lock;
-    struct os_cond *cond;
-    struct job {
-        struct block_req *r; /* whose it is; NULL: free */
-        enum block_op op;
-        u64 sector, order;
-        u32 count;
-        u8 *buf;
-        bool done;
-        enum block_status status;
-    } jobs[16];
-    u64 next_order;
-    bool stop;
 };
 
 static void warn(struct raw *w, const char *what)
@@ -56,10 +48,8 @@ static enum block_status to_block(enum os_status s)
     return s == OS_OK ? BLOCK_OK : s == OS_NO_SPACE ? BLOCK_NO_SPACE : BLOCK_IO_ERROR;
 }
 
-static enum os_status do_read(const struct raw *w, u64 sector, u32 count, u8 *buf, bool no_wait)
+static enum os_status cached_read(const struct raw *w, u64 at, size_t len, u8 *buf, bool no_wait)
 {
-    u64 at = sector * BLOCK_SECTOR;
-    size_t len = (size_t)count * BLOCK_SECTOR;
     enum os_status s = os_pread(w->fd, buf, len, at, no_wait);
     /* The end of the file inside the last sector is ours to pad; before it, the file was cut. */
     if (s == OS_EOF && at + len > w->bytes) {
@@ -70,80 +60,47 @@ static enum os_status do_read(const struct raw *w, u64 sector, u32 count, u8 *bu
     return s;
 }
 
-static enum block_status work(const struct raw *w, enum block_op op, u64 sector, u32 count, u8 *buf)
+/* Any bytes past the page cache, piece by piece. */
+static enum os_status direct_rw(const struct raw *w, bool write, u64 at, size_t len, u8 *buf)
 {
-    return to_block(op == BLOCK_FLUSH ? os_flush(w->fd) : do_read(w, sector, count, buf, false));
-}
+    while (len) {
+        u64 from = at / w->align * w->align;
+        size_t head = (size_t)(at - from), n = MIN(len, BOUNCE - head);
+        size_t whole = ALIGN_UP(head + n, (size_t)w->align);
+        enum os_status s = OS_OK;
 
-static struct job *oldest_job(struct raw *w)
-{
-    struct job *first = NULL;
-    for (unsigned i = 0; i < ARRAY_LEN(w->jobs); i++) {
-        struct job *j = &w->jobs[i];
-        if (j->r && !j->done && (!first || j->order < first->order))
-            first = j;
-    }
-    return first;
-}
-
-static void worker(void *arg)
-{
-    struct raw *w = arg;
-
-    os_mutex_lock(w->lock);
-    for (;;) {
-        struct job *j = oldest_job(w);
-        if (j) {
-            os_mutex_unlock(w->lock);
-            enum block_status status = work(w, j->op, j->sector, j->count, j->buf);
-            os_mutex_lock(w->lock);
-            j->status = status;
-            j->done = true;
-            os_cond_broadcast(w->cond);
-        } else if (w->stop) {
-            break;
+        if (!write || whole != n)
+            s = os_pread(w->fd, w->bounce, whole, from, false);
+        if (s != OS_OK)
+            return s == OS_EOF ? OS_FAILED : s;
+        if (write) {
+            memcpy(w->bounce + head, buf, n);
+            s = os_pwrite(w->fd, w->bounce, whole, from);
+            if (s != OS_OK)
+                return s;
         } else {
-            os_cond_wait(w->cond, w->lock);
+            memcpy(buf, w->bounce + head, n);
         }
+        at += n;
+        buf += n;
+        len -= n;
     }
-    os_mutex_unlock(w->lock);
+    return OS_OK;
 }
 
-/* To the worker, or done here if that is busy or there is none to be had. */
-static void hand_over(struct raw *w, struct block_req *r)
+static enum os_status flush(struct raw *w)
 {
-    struct job *j = NULL;
-
-    if (!w->thread)
-        w->thread = os_thread_start(worker, w, "nb-disk");
-    os_mutex_lock(w->lock);
-    for (unsigned i = 0; w->thread && i < ARRAY_LEN(w->jobs) && !j; i++)
-        if (!w->jobs[i].r)
-            j = &w->jobs[i];
-    if (j) {
-        *j = (struct job){ .r = r, .op = r->op, .sector = r->sector, .count = r->count,
-                           .buf = r->buf, .order = w->next_order++ };
-        os_cond_broadcast(w->cond);
+    if (w->lost)
+        return OS_FAILED;
+    enum os_status s = os_flush(w->fd);
+    if (s == OS_OK) {
+        w->dirty = false;
+    } else {
+        w->lost = true;
+        warn(w, "the host could not write to the disk what the guest had written; its flushes fail "
+                "from now on");
     }
-    os_mutex_unlock(w->lock);
-    if (!j)
-        r->status = work(w, r->op, r->sector, r->count, r->buf);
-}
-
-/* Waits for r's job, if it has one, and takes its result. */
-static void collect(struct raw *w, struct block_req *r)
-{
-    os_mutex_lock(w->lock);
-    for (unsigned i = 0; i < ARRAY_LEN(w->jobs); i++) {
-        struct job *j = &w->jobs[i];
-        if (j->r != r)
-            continue;
-        while (!j->done)
-            os_cond_wait(w->cond, w->lock);
-        r->status = j->status;
-        j->r = NULL;
-    }
-    os_mutex_unlock(w->lock);
+    return s;
 }
 
 /* Another program that still writes the file: what it adds is not seen. */
@@ -160,55 +117,58 @@ static void check_growth(struct raw *w)
 static void raw_submit(struct block *b, struct block_req *r)
 {
     struct raw *w = container_of(b, struct raw, b);
-    enum os_status s;
+    u64 at = r->sector * BLOCK_SECTOR;
+    size_t len = (size_t)r->count * BLOCK_SECTOR;
+    enum os_status s = OS_OK;
 
-    /* A device that was reset may submit a request again without having waited for it. */
-    if (w->thread)
-        collect(w, r);
-    r->status = BLOCK_PENDING;
     switch (r->op) {
     case BLOCK_READ:
-        s = do_read(w, r->sector, r->count, r->buf, true);
-        if (s == OS_AGAIN)
-            hand_over(w, r);
-        else
-            r->status = to_block(s);
+        s = w->bounce ? direct_rw(w, false, at, len, r->buf) :
+                        cached_read(w, at, len, r->buf, false);
         break;
     case BLOCK_WRITE:
-        s = os_pwrite(w->fd, r->buf, (size_t)r->count * BLOCK_SECTOR, r->sector * BLOCK_SECTOR);
-        r->status = to_block(s);
+        w->dirty = true;
+        s = w->bounce ? direct_rw(w, true, at, len, r->buf) : os_pwrite(w->fd, r->buf, len, at);
+        if (s == OS_OK && (r->through || b->through) && w->cache != BLK_UNSAFE)
+            s = flush(w);
         break;
     case BLOCK_FLUSH:
         check_growth(w);
-        if (b->read_only)
-            r->status = BLOCK_OK;
-        else
-            hand_over(w, r);
+        if (!b->read_only && w->cache != BLK_UNSAFE)
+            s = flush(w);
         break;
     case BLOCK_DISCARD:
-        os_punch(w->fd, r->sector * BLOCK_SECTOR, (u64)r->count * BLOCK_SECTOR);
-        r->status = BLOCK_OK;
+        if (b->discard)
+            os_punch(w->fd, at, (u64)len);
         break;
     }
+    r->status = to_block(s);
+}
+
+static bool raw_try_now(struct block *b, struct block_req *r)
+{
+    struct raw *w = container_of(b, struct raw, b);
+
+    if (r->op != BLOCK_READ || w->bounce)
+        return false;
+    enum os_status s = cached_read(w, r->sector * BLOCK_SECTOR, (size_t)r->count * BLOCK_SECTOR,
+                                   r->buf, true);
+    if (s == OS_AGAIN)
+        return false;
+    r->status = to_block(s);
+    return true;
 }
 
 static void raw_wait(struct block *b, struct block_req *r)
 {
-    collect(container_of(b, struct raw, b), r);
+    (void)b;
+    (void)r;
 }
 
 static void raw_free(struct raw *w)
 {
-    if (w->thread) {
-        os_mutex_lock(w->lock);
-        w->stop = true;
-        os_cond_broadcast(w->cond);
-        os_mutex_unlock(w->lock);
-        os_thread_join(w->thread);
-    }
-    os_cond_free(w->cond);
-    os_mutex_free(w->lock);
     os_close(w->fd);
+    free(w->bounce);
     xfree(w->path);
     xfree(w);
 }
@@ -217,10 +177,32 @@ static void raw_close(struct block *b)
 {
     struct raw *w = container_of(b, struct raw, b);
     check_growth(w);
+    if (w->dirty && w->cache != BLK_UNSAFE)
+        flush(w);
     raw_free(w);
 }
 
-static const struct block_ops raw_ops = { "raw", raw_submit, raw_wait, raw_close, NULL, NULL };
+static const struct block_ops raw_ops = {
+    .format = "raw", .submit = raw_submit, .wait = raw_wait, .close = raw_close,
+    .try_now = raw_try_now,
+};
+
+/* O_DIRECT for cache=none and directsync. */
+static bool set_direct(struct raw *w, struct err *e)
+{
+    const char *name = blk_cache_names[w->cache];
+
+    w->bounce = os_set_direct(w->fd) ? aligned_alloc(65536, BOUNCE) : NULL;
+    if (w->bounce && (w->align = os_direct_align(w->fd, w->bounce)) && w->bytes % w->align == 0)
+        return true;
+    if (w->bounce && w->align)
+        return err_set(e, ERR_RESOURCE,
+                       "%s: cache=%s: its size is no multiple of %u, in which its file system counts "
+                       "without the page cache: use cache=writeback", w->path, name, w->align);
+    return err_set(e, ERR_RESOURCE,
+                   "%s: cache=%s: its file system has no access without the page cache (O_DIRECT): "
+                   "use cache=writeback", w->path, name);
+}
 
 static bool check_kind(const char *path, int fd, struct err *e)
 {
@@ -277,8 +259,7 @@ struct block *blk_raw(const struct blk_opts *o, struct err *e)
     w->path = xstrdup(o->file);
     w->warn = o->warn;
     w->warn_to = o->warn_to;
-    w->lock = os_mutex_new();
-    w->cond = os_cond_new();
+    w->cache = o->cache;
     w->b.ops = &raw_ops;
     w->b.sectors = size / BLOCK_SECTOR + (size % BLOCK_SECTOR != 0);
     w->b.read_only = !writable;
@@ -287,6 +268,12 @@ struct block *blk_raw(const struct blk_opts *o, struct err *e)
     w->b.file = w->path;
     w->b.werror = BLOCK_ENOSPC;
     w->b.rerror = BLOCK_REPORT;
+    w->b.through = o->cache == BLK_WRITETHROUGH || o->cache == BLK_DIRECTSYNC;
+    w->b.discard = o->discard;
+    if ((o->cache == BLK_NONE || o->cache == BLK_DIRECTSYNC) && !set_direct(w, e)) {
+        raw_free(w);
+        return NULL;
+    }
     if (size % BLOCK_SECTOR) {
         char text[160];
         snprintf(text, sizeof(text),

@@ -116,6 +116,25 @@ static void overlay_submit(struct block *b, struct block_req *r)
     r->status = s;
 }
 
+/* Reads in one cluster: that many are asked for without waiting. */
+static bool overlay_try_now(struct block *b, struct block_req *r)
+{
+    struct overlay *o = container_of(b, struct overlay, b);
+    u64 in = r->sector % CLUSTER_SECTORS;
+
+    if (r->op != BLOCK_READ || r->count > CLUSTER_SECTORS - in)
+        return false;
+    u32 place = place_of(o, r->sector / CLUSTER_SECTORS);
+    if (!place)
+        return o->base->ops->try_now && o->base->ops->try_now(o->base, r);
+    enum os_status s = os_pread(o->fd, r->buf, (size_t)r->count * BLOCK_SECTOR,
+                                (u64)(place - 1) * CLUSTER + in * BLOCK_SECTOR, true);
+    if (s == OS_AGAIN)
+        return false;
+    r->status = to_block(s);
+    return true;
+}
+
 static void overlay_wait(struct block *b, struct block_req *r)
 {
     (void)b;
@@ -196,7 +215,8 @@ static bool load_overlay(struct block *b, bool (*read)(void *from, void *p, size
 }
 
 static const struct block_ops overlay_ops = {
-    "snapshot", overlay_submit, overlay_wait, overlay_close, save_overlay, load_overlay,
+    .format = "snapshot", .submit = overlay_submit, .wait = overlay_wait, .close = overlay_close,
+    .save_overlay = save_overlay, .load_overlay = load_overlay, .try_now = overlay_try_now,
 };
 
 struct block *blk_snapshot(struct block *base, struct err *e)
@@ -216,5 +236,6 @@ struct block *blk_snapshot(struct block *base, struct err *e)
     o->b = *base;
     o->b.ops = &overlay_ops;
     o->b.read_only = false;
+    o->b.discard = false; /* nothing would come of it */
     return &o->b;
 }

@@ -80,6 +80,10 @@ bool os_size(int fd, u64 *size); /* files and block devices */
 enum os_status os_pread(int fd, void *buf, size_t len, u64 offset, bool no_wait);
 enum os_status os_pwrite(int fd, const void *buf, size_t len, u64 offset);
 enum os_status os_flush(int fd);
+/* Past the page cache from now on (O_DIRECT); false: the file system cannot. Then: what positions,
+ * lengths and addresses must be multiples of; probed with `page`, which is aligned to any; 0: unknown. */
+bool os_set_direct(int fd);
+u32 os_direct_align(int fd, u8 *page);
 void os_punch(int fd, u64 offset, u64 len); /* gives space back; a host that cannot does nothing */
 /* Locks the open file as a whole, for as long as a descriptor of it is open. Shared locks exclude
  * an exclusive one and the reverse. The message names the process that is in the way. */

@@ -313,7 +313,7 @@ enum os_status os_pread(int fd, void *buf, size_t len, u64 offset, bool no_wait)
             memset(to + done, 0, len - done);
             return OS_EOF;
         } else if (errno == EOPNOTSUPP && no_wait) {
-            no_wait = false; /* a file system without it */
+            return OS_AGAIN; /* a file system that cannot tell */
         } else if (errno != EINTR) {
             return status_of(errno);
         }
@@ -348,6 +348,20 @@ enum os_status os_flush(int fd)
         return status_of(errno) == OS_NO_SPACE ? OS_NO_SPACE : OS_FAILED;
     }
     return OS_OK;
+}
+
+bool os_set_direct(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+    return flags >= 0 && !fcntl(fd, F_SETFL, flags | O_DIRECT);
+}
+
+u32 os_direct_align(int fd, u8 *page)
+{
+    for (u32 align = 512; align <= 65536; align *= 2)
+        if (pread(fd, page, align, 0) >= 0)
+            return align;
+    return 0;
 }
 
 void os_punch(int fd, u64 offset, u64 len)

@@ -165,12 +165,50 @@ static bool policy(const char *v, bool write, enum block_policy *p, struct err *
     return true;
 }
 
+static bool one_of(const char *key, const char *v, const char *const *names, unsigned *n,
+                   struct err *e)
+{
+    struct strbuf sb = { 0 };
+
+    for (*n = 0; names[*n]; ++*n)
+        if (!strcmp(v, names[*n]))
+            return true;
+    for (unsigned k = 0; names[k]; k++)
+        sb_addf(&sb, "%s%s", !k ? "" : names[k + 1] ? ", " : " or ", names[k]);
+    err_set(e, ERR_CONFIG, "%s=%s: use %s", key, v, sb_text(&sb));
+    sb_free(&sb);
+    return false;
+}
+
+/* How the host's file is used. false without a message: another key. */
+static bool host_property(struct drive_config *d, const char *key, const char *v, bool *ok,
+                          struct err *e)
+{
+    static const char *const discards[] = { "unmap", "on", "ignore", "off", NULL };
+    static const char *const aios[] = { "threads", "native", "io_uring", NULL };
+    unsigned n = 0;
+
+    if (!strcmp(key, "cache")) {
+        if ((*ok = one_of(key, v, blk_cache_names, &n, e)))
+            d->cache = (enum blk_cache)n;
+    } else if (!strcmp(key, "discard")) {
+        if ((*ok = one_of(key, v, discards, &n, e)))
+            d->discard = n < 2;
+    } else if (!strcmp(key, "aio")) {
+        *ok = one_of(key, v, aios, &n, e); /* a thread, whatever they say */
+    } else {
+        return false;
+    }
+    return true;
+}
+
 static bool set_drive(struct config *c, const char *value, struct err *e)
 {
     struct options o;
     enum drive_if iface = DRIVE_IDE;
     bool cdrom = false, have_index = false, snapshot = c->snapshot_all, read_only = false;
     enum block_policy werror = BLOCK_ENOSPC, rerror = BLOCK_REPORT;
+    struct drive_config host = { 0 };
     unsigned index = 0;
     const char *file = NULL, *serial = NULL;
 
@@ -207,9 +245,10 @@ static bool set_drive(struct config *c, const char *value, struct err *e)
             ok = options_bool(key, v, &snapshot, e);
         } else if (!strcmp(key, "readonly") || !strcmp(key, "read-only")) {
             ok = options_bool(key, v, &read_only, e);
-        } else if (!strcmp(key, "cache") || !strcmp(key, "aio") || !strcmp(key, "discard") ||
-                   !strcmp(key, "id") || !strcmp(key, "detect-zeroes")) {
-            /* accepted: host caching is write-back with the guest's flushes honoured */
+        } else if (host_property(&host, key, v, &ok, e)) {
+            /* it was one, right or wrong */
+        } else if (!strcmp(key, "id") || !strcmp(key, "detect-zeroes")) {
+            /* accepted: no names but ours, no look for zeros */
         } else if (!strcmp(key, "serial")) {
             serial = v;
         } else if (!strcmp(key, "werror")) {
@@ -236,6 +275,8 @@ static bool set_drive(struct config *c, const char *value, struct err *e)
         d->read_only = read_only || cdrom;
         d->werror = werror;
         d->rerror = rerror;
+        d->cache = host.cache;
+        d->discard = host.discard;
         set_text(&d->serial, serial);
     }
     options_free(&o);

@@ -7,6 +7,7 @@
 #include "core/clock.h"
 #include "core/err.h"
 #include "core/types.h"
+#include "host/blk.h"
 
 #define CONFIG_MAX_DRIVES 8
 #define CONFIG_MAX_SERIAL 4
@@ -26,6 +27,8 @@ struct drive_config {
     u32 builtin_len;
     bool snapshot, read_only;
     enum block_policy werror, rerror;
+    enum blk_cache cache;
+    bool discard;
     char *serial;
 };
 

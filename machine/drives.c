@@ -9,9 +9,33 @@
 #include "devices/i82077.h"
 #include "host/blk.h"
 
+struct warning {
+    struct nb_machine *m;
+    char *line;
+};
+
+static void warning_arrives(void *arg, bool run)
+{
+    struct warning *w = arg;
+
+    if (run)
+        log_write(&w->m->log, LOG_WARN, "%s", w->line);
+    xfree(w->line);
+    xfree(w);
+}
+
+/* Disk threads have something to say, too. */
 static void warn_line(void *machine, const char *line)
 {
-    log_write(&((struct nb_machine *)machine)->log, LOG_WARN, "%s", line);
+    struct nb_machine *m = machine;
+
+    if (os_thread_self() == __atomic_load_n(&m->thread, __ATOMIC_RELAXED)) {
+        log_write(&m->log, LOG_WARN, "%s", line);
+        return;
+    }
+    struct warning *w = xcalloc(1, sizeof *w);
+    *w = (struct warning){ m, xstrdup(line) };
+    loop_post(m->loop, warning_arrives, w, LOOP_ASAP);
 }
 
 static void io_stop(void *machine, struct block *b)
@@ -35,6 +59,8 @@ static struct block *open_medium(struct nb_machine *m, const struct drive_config
         struct blk_opts o = { .file = cfg->file, .read_only = cfg->read_only,
                               .snapshot = cfg->snapshot || m->cfg->snapshot_all,
                               .removable = cfg->iface == DRIVE_FLOPPY || cfg->cdrom,
+                              .cache = cfg->cache, .discard = cfg->discard, .loop = m->loop,
+                              .async = m->cfg->clock == CLOCK_REAL,
                               .format = "raw", .warn = warn_line, .warn_to = m };
         b = blk_open(&o, e);
         if (!b)
@@ -239,10 +265,16 @@ void drives_info(struct nb_machine *m, struct strbuf *sb)
                 d->cfg.snapshot || m->cfg->snapshot_all ? ", snapshot" : "",
                 b->locked ? ", locked" : "", b->inserted ? "" : ", tray open",
                 (unsigned long long)b->sectors);
-        sb_addf(sb, "    read %llu bytes in %llu, wrote %llu in %llu, flushes %llu, errors %llu\n",
+        static const char *const policies[] = { "report", "ignore", "stop", "enospc" };
+        sb_addf(sb, "    cache=%s, discard=%s, werror=%s, rerror=%s\n",
+                blk_cache_names[d->cfg.cache], b->discard ? "unmap" : "ignore",
+                policies[b->werror], policies[b->rerror]);
+        sb_addf(sb, "    read %llu bytes in %llu, wrote %llu in %llu, flushes %llu, discards %llu\n",
                 (unsigned long long)b->rd_bytes, (unsigned long long)b->rd_ops,
                 (unsigned long long)b->wr_bytes, (unsigned long long)b->wr_ops,
-                (unsigned long long)b->flush_ops, (unsigned long long)b->errors);
+                (unsigned long long)b->flush_ops, (unsigned long long)b->discard_ops);
+        sb_addf(sb, "    errors %llu, later than the drive would be %llu\n",
+                (unsigned long long)b->errors, (unsigned long long)b->late_ops);
     }
     if (!m->num_drives)
         sb_add(sb, "no drives\n");

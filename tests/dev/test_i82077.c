@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "devices/i82077.h"
+#include "tests/dev/late_disk.h"
 #include "tests/dev/rig.h"
 
 struct fd {
@@ -22,15 +23,20 @@ static struct block *make_disk(u32 sectors, bool read_only)
     return b;
 }
 
-static struct fd new_fd(u32 sectors, bool read_only, const char *opts)
+static struct fd new_fd_with(struct block *disk, const char *opts)
 {
-    struct fd t = { rig_new("i8237", NULL), sectors ? make_disk(sectors, read_only) : NULL };
+    struct fd t = { rig_new("i8237", NULL), disk };
     struct device *fdc = rig_make(t.r, "i82077", "fdc", opts);
     ck_assert(device_set_ptr(fdc, "drive0", t.disk, NULL));
     rig_start(t.r, fdc);
     out8(t.r, 0xd6, 0xc0);
     out8(t.r, 0xd4, 0);
     return t;
+}
+
+static struct fd new_fd(u32 sectors, bool read_only, const char *opts)
+{
+    return new_fd_with(sectors ? make_disk(sectors, read_only) : NULL, opts);
 }
 
 static void end_fd(struct fd *t)
@@ -386,6 +392,77 @@ START_TEST(read_id_and_scan)
 }
 END_TEST
 
+/* The host needs longer than the disk turns. */
+START_TEST(late_host)
+{
+    struct block *from = make_disk(2880, false);
+    u8 *data = calloc(2880, 512), sector[512];
+    ck_assert_int_eq(block_rw(from, BLOCK_READ, 0, 2880, data), BLOCK_OK);
+    block_close(from);
+    struct late_disk *late = late_disk_new(data, 2880);
+    free(data);
+    struct fd t = new_fd_with(&late->b, NULL);
+    struct rig *r = t.r;
+    start(r, 0);
+    program_dma(r, 0x46, 0x10000, 512);
+    send(r, 0x46, 0, 0, 5, 18, 0xff);
+    step_ns(r, 3000000000ull);
+    ck_assert_ptr_nonnull(late->r);
+    ck_assert_int_eq(wire(r, "fdc.irq"), 0);
+    ck_assert_uint_eq(in8(r, 0x3f4) & 0xd0, 0x10);
+    rig_snapshot_roundtrip(r);
+    result(r, 0x00, 0, 0, 0, 0, 6);
+    ck_assert_uint_eq(ld32(rig_ram(r, 0x10000)), 0xf0000004);
+
+    late->in_time = true;
+    program_dma(r, 0x46, 0x10000, 512); /* in time as ever */
+    send(r, 0x46, 0, 0, 6, 18, 0xff);
+    result(r, 0x00, 0, 0, 0, 0, 7);
+    ck_assert_uint_eq(ld32(rig_ram(r, 0x10000)), 0xf0000005);
+
+    late->in_time = false;
+    st32(rig_ram(r, 0x10000), 0x600dda7a);
+    program_dma(r, 0x4a, 0x10000, 512);
+    send(r, 0x45, 0, 0, 7, 18, 0xff);
+    step_ns(r, 1000000000);
+    ck_assert_ptr_nonnull(late->r);
+    ck_assert_int_eq(late->op, BLOCK_WRITE);
+    late_finish(late);
+    result(r, 0x00, 0, 0, 0, 0, 8);
+    ck_assert_int_eq(block_rw(late->mem, BLOCK_READ, 6, 1, sector), BLOCK_OK);
+    ck_assert_uint_eq(ld32(sector), 0x600dda7a);
+
+    /* SCAN: the host's sector waits for the disk's, also through a snapshot */
+    ck_assert_int_eq(block_rw(late->mem, BLOCK_READ, 4, 1, rig_ram(r, 0x10000)), BLOCK_OK);
+    memcpy(rig_ram(r, 0x10200), rig_ram(r, 0x10000), 512);
+    program_dma(r, 0x4a, 0x10000, 1024);
+    send(r, 0x51, 0, 0, 4, 18, 1);
+    step_ns(r, 1000000000);
+    ck_assert_uint_eq(late->sector, 3);
+    late_finish(late);
+    step_ns(r, 1000000000);
+    ck_assert_uint_eq(late->sector, 4);
+    rig_snapshot_roundtrip(r);
+    if (late->r)
+        late_finish(late);
+    result(r, 0x00, 0, 0x08, 0, 0, 5);
+
+    /* a reset doesn't wait, and what is read then goes nowhere */
+    program_dma(r, 0x46, 0x10000, 512);
+    send(r, 0x46, 0, 0, 5, 18, 0xff);
+    step_ns(r, 1000000000);
+    st32(rig_ram(r, 0x10000), 0);
+    start(r, 0);
+    ck_assert_uint_eq(late->cancelled, 1);
+    late_finish(late);
+    step_ns(r, 1000000000);
+    ck_assert_int_eq(wire(r, "fdc.irq"), 0);
+    ck_assert_uint_eq(ld32(rig_ram(r, 0x10000)), 0);
+    rig_free(r);
+    late_disk_free(late);
+}
+END_TEST
+
 START_TEST(change_line)
 {
     struct fd t = new_fd(2880, false, NULL);
@@ -506,6 +583,7 @@ Suite *suite_i82077(void)
     tcase_add_test(t, format_track);
     tcase_add_test(t, programmed_io);
     tcase_add_test(t, read_id_and_scan);
+    tcase_add_test(t, late_host);
     tcase_add_test(t, change_line);
     tcase_add_test(t, seeks);
     tcase_add_test(t, image_sizes);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* PIIX4 function 1: configuration space, decode of the legacy ports, bus-master DMA with disks. */
 #include "devices/pci.h"
+#include "tests/dev/late_disk.h"
 #include "tests/dev/rig.h"
 
 #include <stdlib.h>
@@ -13,19 +14,30 @@ struct ide {
     struct block *disk;
 };
 
-static struct ide new_ide(void)
+static u8 *contents(void)
 {
-    struct ide t = { rig_new("i440fx", NULL), NULL };
     u8 *data = calloc(SECTORS, 512);
     for (u32 i = 0; i < SECTORS; i++)
         st32(data + i * 512, i);
-    t.disk = block_mem(data, SECTORS, false);
-    free(data);
+    return data;
+}
+
+static struct ide new_ide_with(struct block *disk)
+{
+    struct ide t = { rig_new("i440fx", NULL), disk };
     struct device *ide = rig_make(t.r, "piix4_ide", "ide", NULL);
     ck_assert(device_set_ptr(ide, "disk0", t.disk, NULL));
     rig_start(t.r, ide);
     ck_assert(pci_bus_add(t.r->sys.pci, (struct pci_device *)ide, 0x09, NULL));
     return t;
+}
+
+static struct ide new_ide(void)
+{
+    u8 *data = contents();
+    struct block *disk = block_mem(data, SECTORS, false);
+    free(data);
+    return new_ide_with(disk);
 }
 
 static void end_ide(struct ide *t)
@@ -233,6 +245,146 @@ START_TEST(dma_write_many_bursts)
 }
 END_TEST
 
+/* The host is late: DMA waits for it, data and interrupt come with it. */
+START_TEST(dma_late)
+{
+    u8 *data = contents();
+    struct late_disk *late = late_disk_new(data, SECTORS);
+    struct ide t = new_ide_with(&late->b);
+    free(data);
+    enable(t.r);
+    prd(t.r, 0x1000, 0x20000, 0x10000, false);
+    prd(t.r, 0x1008, 0x30000, 0x10000, true);
+    out32(t.r, BM + 4, 0x1000);
+    command(t.r, 500, 0, 0xc8); /* 256 sectors */
+    out8(t.r, BM, 0x09);
+    ck_assert_uint_eq(late->count, 256); /* one piece */
+    step_ns(t.r, 100000000);
+    ck_assert_uint_eq(in8(t.r, BM + 2), 0x01);
+    ck_assert_uint_eq(ld32(rig_ram(t.r, 0x20000)), 0);
+    late_finish(late);
+    step_ns(t.r, 10);
+    ck_assert_uint_eq(in8(t.r, BM + 2), 0x04);
+    ck_assert_int_eq(wire(t.r, "ide.irq0"), 1);
+    ck_assert_uint_eq(in8(t.r, 0x1f7), 0x50);
+    for (u32 i = 0; i < 256; i++)
+        ck_assert_uint_eq(ld32(rig_ram(t.r, 0x20000 + i * 512)), 500 + i);
+    out8(t.r, BM, 0x00);
+    out8(t.r, BM + 2, 0x04);
+
+    command(t.r, 500, 0, 0xca);
+    st32(rig_ram(t.r, 0x20000), 0x11112222);
+    out8(t.r, BM, 0x01);
+    step_ns(t.r, 1000000);
+    st32(rig_ram(t.r, 0x20000), 0); /* it has been fetched */
+    ck_assert_uint_eq(in8(t.r, BM + 2), 0x00);
+    ck_assert_uint_eq(in8(t.r, 0x3f6) & 0x80, 0x80);
+    late_finish(late);
+    step_ns(t.r, 10);
+    ck_assert_uint_eq(in8(t.r, BM + 2), 0x04);
+    u8 sector[512];
+    ck_assert_int_eq(block_rw(late->mem, BLOCK_READ, 500, 1, sector), BLOCK_OK);
+    ck_assert_uint_eq(ld32(sector), 0x11112222);
+    rig_free(t.r);
+    late_disk_free(late);
+}
+END_TEST
+
+static void ranges(struct rig *r, u32 at, const u64 *list, unsigned n)
+{
+    memset(rig_ram(r, at), 0, 512);
+    for (unsigned i = 0; i < n; i++)
+        st64(rig_ram(r, at + 8 * i), list[i]);
+}
+
+#define RANGE(lba, n) ((u64)(n) << 48 | (lba))
+
+static u8 trim(struct rig *r, u8 feature, u8 count)
+{
+    out8(r, BM, 0);
+    out8(r, BM + 2, 0x04);
+    out32(r, BM + 4, 0x1000);
+    out8(r, 0x1f6, 0xe0);
+    out8(r, 0x1f1, feature);
+    out8(r, 0x1f2, 0);
+    out8(r, 0x1f2, count);
+    out8(r, 0x1f7, 0x06);
+    out8(r, BM, 0x01);
+    step_ns(r, 1000000);
+    return in8(r, 0x1f7);
+}
+
+static u32 word_of(struct block *b, u64 sector)
+{
+    u8 buf[512];
+    ck_assert_int_eq(block_rw(b, BLOCK_READ, sector, 1, buf), BLOCK_OK);
+    return ld32(buf);
+}
+
+/* TRIM is there with discard=unmap alone. */
+START_TEST(data_set_management)
+{
+    for (unsigned on = 0; on < 2; on++) {
+        u8 *data = contents();
+        struct late_disk *late = late_disk_new(data, SECTORS);
+        struct ide t = new_ide_with(&late->b);
+        u16 w[256];
+        free(data);
+        late->b.discard = on;
+        late->in_time = true;
+        enable(t.r);
+        command(t.r, 0, 0, 0xec);
+        step_ns(t.r, 1000000);
+        for (unsigned i = 0; i < 256; i++)
+            w[i] = in16(t.r, 0x1f0);
+        ck_assert_uint_eq(w[169], on);
+        ck_assert_uint_eq(w[105], on ? 512 : 0);
+        prd(t.r, 0x1000, 0x20000, 512, true);
+        ranges(t.r, 0x20000, (u64[]){ RANGE(10, 2), 0, RANGE(9, 0), RANGE(100, 1) }, 4);
+        u8 status = trim(t.r, 1, 1);
+        if (!on) {
+            ck_assert_uint_eq(status, 0x51);
+            ck_assert_uint_eq(in8(t.r, 0x1f1), 0x04);
+            ck_assert_uint_eq(word_of(late->mem, 10), 10);
+        } else {
+            ck_assert_uint_eq(status, 0x50);
+            for (u32 i = 8; i < 14; i++)
+                ck_assert_uint_eq(word_of(late->mem, i), i == 10 || i == 11 ? 0 : i);
+            ck_assert_uint_eq(word_of(late->mem, 99), 99);
+            ck_assert_uint_eq(word_of(late->mem, 100), 0);
+            ck_assert_uint_eq(word_of(late->mem, 101), 101);
+            ck_assert_uint_eq(trim(t.r, 0, 1), 0x51); /* no other function */
+            ck_assert_uint_eq(trim(t.r, 1, 0), 0x51); /* no ranges */
+            /* over the end: an error, and what comes behind is not done */
+            ranges(t.r, 0x20000, (u64[]){ RANGE(SECTORS - 1, 1), RANGE(SECTORS - 1, 2),
+                                          RANGE(50, 1) }, 3);
+            ck_assert_uint_eq(trim(t.r, 1, 1), 0x51);
+            ck_assert_uint_eq(word_of(late->mem, SECTORS - 1), 0);
+            ck_assert_uint_eq(word_of(late->mem, 50), 50);
+            ranges(t.r, 0x20000, (u64[]){ RANGE(BIT64(47), 1) }, 1);
+            ck_assert_uint_eq(trim(t.r, 1, 1), 0x51);
+            /* late, and in a snapshot */
+            late->in_time = false;
+            ranges(t.r, 0x20000, (u64[]){ RANGE(200, 1), RANGE(201, 1), RANGE(202, 1) }, 3);
+            ck_assert_uint_eq(trim(t.r, 1, 1) & 0x80, 0x80);
+            late_finish(late);
+            step_ns(t.r, 10);
+            ck_assert_uint_eq(late->sector, 201);
+            rig_snapshot_roundtrip(t.r);
+            ck_assert_ptr_null(late->r);
+            step_ns(t.r, 1000000);
+            ck_assert_uint_eq(late->sector, 202);
+            late_finish(late);
+            step_ns(t.r, 10);
+            ck_assert_uint_eq(in8(t.r, 0x1f7), 0x50);
+            ck_assert_uint_eq(late->b.discard_ops, 6);
+        }
+        rig_free(t.r);
+        late_disk_free(late);
+    }
+}
+END_TEST
+
 /* PIO interrupts set the engine's interrupt bit, too. */
 START_TEST(pio_sets_bm_interrupt)
 {
@@ -258,6 +410,8 @@ Suite *suite_piix4_ide(void)
     tcase_add_test(t, dma_table_longer_and_shorter);
     tcase_add_test(t, dma_engine_started_late);
     tcase_add_test(t, dma_write_many_bursts);
+    tcase_add_test(t, dma_late);
+    tcase_add_test(t, data_set_management);
     tcase_add_test(t, pio_sets_bm_interrupt);
     suite_add_tcase(s, t);
     return s;

@@ -58,6 +58,27 @@ static struct block *open_it(bool ro, bool snap, const char *format, struct err 
     return blk_open(&o, e);
 }
 
+/* Counts what reaches the kernel, and fails once where a test wants it. */
+static int flushes, flush_error;
+int fdatasync(int fd)
+{
+    flushes++;
+    if (flush_error) {
+        errno = flush_error;
+        flush_error = 0;
+        return -1;
+    }
+    return fsync(fd);
+}
+
+static struct block *open_cache(enum blk_cache cache, bool discard, struct err *e)
+{
+    struct blk_opts o = { .file = path, .format = "raw", .cache = cache, .discard = discard,
+                          .warn = on_warn };
+    flushes = 0;
+    return blk_open(&o, e);
+}
+
 static struct block *must_open(bool ro, bool snap)
 {
     struct err e = { 0 };
@@ -364,6 +385,149 @@ START_TEST(full_disk)
 }
 END_TEST
 
+/* What a write and a flush of the guest do on the host. */
+START_TEST(cache_modes)
+{
+    static const struct { enum blk_cache cache; int by_write, by_flush, by_close; bool through; } modes[] = {
+        { BLK_WRITEBACK, 0, 1, 1, false }, { BLK_WRITETHROUGH, 1, 2, 0, true },
+        { BLK_UNSAFE, 0, 0, 0, false }, { BLK_NONE, 0, 1, 1, false },
+        { BLK_DIRECTSYNC, 1, 2, 0, true },
+    };
+    u8 buf[3 * 512];
+    make_file(64 * 512);
+    for (unsigned i = 0; i < ARRAY_LEN(modes); i++) {
+        struct err e = { 0 };
+        struct block *b = open_cache(modes[i].cache, false, &e);
+        if (!b && strstr(e.msg, "O_DIRECT"))
+            continue; /* a file system without it, which was said */
+        ck_assert_msg(b != NULL, "%s", e.msg);
+        ck_assert_int_eq(b->through, modes[i].through);
+        memset(buf, 0x50 + (int)i, sizeof(buf));
+        ck_assert_int_eq(block_rw(b, BLOCK_WRITE, 3, 3, buf), BLOCK_OK);
+        ck_assert_int_eq(flushes, modes[i].by_write);
+        ck_assert_int_eq(block_rw(b, BLOCK_FLUSH, 0, 0, NULL), BLOCK_OK);
+        ck_assert_int_eq(flushes, modes[i].by_flush);
+        flushes = 0;
+        block_close(b);
+        ck_assert_int_eq(flushes, 0); /* nothing was left to flush */
+
+        b = open_cache(modes[i].cache, false, &e);
+        ck_assert_int_eq(block_rw(b, BLOCK_READ, 2, 3, buf), BLOCK_OK);
+        ck_assert_uint_eq(buf[0], byte_at(1024));
+        ck_assert_uint_eq(buf[512], 0x50 + i);
+        ck_assert_int_eq(block_rw(b, BLOCK_WRITE, 9, 1, buf), BLOCK_OK);
+        flushes = 0;
+        block_close(b);
+        ck_assert_int_eq(flushes, modes[i].by_close);
+
+        /* the drive's own write cache is off */
+        b = open_cache(modes[i].cache, false, &e);
+        struct block_req r = { .op = BLOCK_WRITE, .sector = 1, .count = 1, .buf = buf,
+                               .through = true };
+        block_submit(b, &r);
+        ck_assert_int_eq(block_wait(b, &r), BLOCK_OK);
+        ck_assert_int_eq(flushes, modes[i].cache != BLK_UNSAFE);
+        block_close(b);
+    }
+}
+END_TEST
+
+/* Past the page cache, at any sector and of any length, against an array. */
+START_TEST(direct_against_model)
+{
+    enum { SECTORS = 1024 };
+    static u8 model[SECTORS * 512], buf[600 * 512];
+    struct err e = { 0 };
+    make_file(sizeof(model));
+    for (size_t i = 0; i < sizeof(model); i++)
+        model[i] = byte_at(i);
+    struct block *b = open_cache(BLK_NONE, false, &e);
+    if (!b) {
+        ck_assert_msg(strstr(e.msg, "O_DIRECT") && strstr(e.msg, "cache=writeback"), "%s", e.msg);
+        return;
+    }
+    srand(7);
+    for (int step = 0; step < 300; step++) {
+        u32 n = 1 + (u32)(rand() % (rand() % 4 ? 9 : 600));
+        u64 s = (u64)(rand() % (int)(SECTORS - n + 1));
+        if (step % 2) {
+            for (u32 i = 0; i < n * 512; i++)
+                buf[i] = model[s * 512 + i] = (u8)rand();
+            ck_assert_int_eq(block_rw(b, BLOCK_WRITE, s, n, buf), BLOCK_OK);
+        } else {
+            ck_assert_int_eq(block_rw(b, BLOCK_READ, s, n, buf), BLOCK_OK);
+            ck_assert_mem_eq(buf, model + s * 512, n * 512);
+        }
+    }
+    ck_assert(!truncate(path, 4096));
+    ck_assert_int_eq(block_rw(b, BLOCK_READ, 64, 1, buf), BLOCK_IO_ERROR);
+    block_close(b);
+    make_file(1000);
+    ck_assert_ptr_null(open_cache(BLK_DIRECTSYNC, false, &e));
+    ck_assert_msg(strstr(e.msg, "cache=directsync") && strstr(e.msg, "no multiple of"), "%s", e.msg);
+}
+END_TEST
+
+/* The kernel tells once that it could not write: no later flush may say that all is well. */
+START_TEST(failed_flush)
+{
+    struct err e = { 0 };
+    u8 buf[512] = { 0 };
+    make_file(4096);
+    struct block *b = open_cache(BLK_WRITEBACK, false, &e);
+    ck_assert_int_eq(block_rw(b, BLOCK_WRITE, 0, 1, buf), BLOCK_OK);
+    flush_error = EIO;
+    b->werror = BLOCK_REPORT;
+    warning[0] = 0;
+    ck_assert_int_eq(block_rw(b, BLOCK_FLUSH, 0, 0, NULL), BLOCK_IO_ERROR);
+    ck_assert_ptr_nonnull(strstr(warning, "could not write"));
+    ck_assert_int_eq(block_rw(b, BLOCK_FLUSH, 0, 0, NULL), BLOCK_IO_ERROR);
+    b->werror = BLOCK_IGNORE;
+    ck_assert_int_eq(block_rw(b, BLOCK_FLUSH, 0, 0, NULL), BLOCK_OK);
+    ck_assert_uint_eq(b->errors, 3);
+    ck_assert_uint_eq(b->flush_ops, 3);
+    block_close(b);
+}
+END_TEST
+
+static long blocks_of_file(void)
+{
+    struct stat st;
+    ck_assert(!stat(path, &st));
+    ck_assert_int_eq(st.st_size, 1 << 20);
+    return (long)st.st_blocks;
+}
+
+START_TEST(discards)
+{
+    struct err e = { 0 };
+    u8 buf[512];
+    make_file(1 << 20);
+    sync();
+    long full = blocks_of_file();
+    struct block *b = open_cache(BLK_WRITEBACK, false, &e);
+    ck_assert(!b->discard);
+    ck_assert_int_eq(block_rw(b, BLOCK_DISCARD, 0, 1024, NULL), BLOCK_OK);
+    block_close(b);
+    ck_assert_int_eq(blocks_of_file(), full);
+
+    b = open_cache(BLK_WRITEBACK, true, &e);
+    ck_assert(b->discard);
+    ck_assert_int_eq(block_rw(b, BLOCK_DISCARD, 16, 1024, NULL), BLOCK_OK);
+    ck_assert_int_eq(block_rw(b, BLOCK_DISCARD, 2000, 100, NULL), BLOCK_IO_ERROR);
+    ck_assert_uint_eq(b->discard_ops, 1);
+    ck_assert_int_eq(block_rw(b, BLOCK_READ, 15, 1, buf), BLOCK_OK);
+    ck_assert_uint_eq(buf[3], byte_at(15 * 512 + 3));
+    ck_assert_int_eq(block_rw(b, BLOCK_READ, 16, 1, buf), BLOCK_OK);
+    long left = blocks_of_file();
+    ck_assert(left == full ? buf[3] == byte_at(16 * 512 + 3) : buf[3] == 0);
+    ck_assert_msg(left == full || left <= full - 1000, "%ld of %ld blocks left", left, full);
+    ck_assert_int_eq(block_rw(b, BLOCK_READ, 1040, 1, buf), BLOCK_OK);
+    ck_assert_uint_eq(buf[3], byte_at(1040 * 512 + 3));
+    block_close(b);
+}
+END_TEST
+
 /* Many flushes and reads in flight; reset-like resubmission without a wait. */
 START_TEST(worker)
 {
@@ -468,6 +632,10 @@ Suite *suite_blk(void)
     tcase_add_test(tc, locks);
     tcase_add_test(tc, overlay_against_model);
     tcase_add_test(tc, full_disk);
+    tcase_add_test(tc, cache_modes);
+    tcase_add_test(tc, direct_against_model);
+    tcase_add_test(tc, failed_flush);
+    tcase_add_test(tc, discards);
     tcase_add_test(tc, worker);
     tcase_add_test(tc, in_memory);
     tcase_add_test(tc, whole_files);

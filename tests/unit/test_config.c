@@ -124,6 +124,10 @@ static const struct { const char *key, *value; int code; const char *text; } ref
     { "drive", "file=x,werror=panic", 1,
       "-drive: werror=panic: use enospc, report, ignore or stop" },
     { "drive", "file=x,rerror=enospc", 1, "-drive: rerror=enospc: use report, ignore or stop" },
+    { "drive", "file=x,cache=writethru", 1,
+      "-drive: cache=writethru: use writeback, none, writethrough, directsync or unsafe" },
+    { "drive", "file=x,discard=yes", 1, "-drive: discard=yes: use unmap, on, ignore or off" },
+    { "drive", "file=x,aio=posix", 1, "-drive: aio=posix: use threads, native or io_uring" },
     { "drive", "file=x,colour=red", 1, "-drive: unknown property colour" },
     { "snapshot", "x", 1, "snapshot=x: use on or off" },
     { "boot", "xyz", 1, "-boot xyz: use letters of a (floppy), c (disk), d (CD-ROM), n (network)" },
@@ -375,6 +379,26 @@ START_TEST(drives)
 END_TEST
 
 /* Places: a CD-ROM goes to the second channel while that is free; nothing is given twice. */
+START_TEST(drive_caches)
+{
+    static const struct { const char *value; enum blk_cache cache; bool discard; } rows[] = {
+        { "file=x", BLK_WRITEBACK, false },
+        { "file=x,cache=writeback,discard=ignore,aio=threads", BLK_WRITEBACK, false },
+        { "file=x,cache=none,discard=unmap,aio=native", BLK_NONE, true },
+        { "file=x,cache=writethrough,discard=on,aio=io_uring", BLK_WRITETHROUGH, true },
+        { "file=x,cache=directsync,discard=off", BLK_DIRECTSYNC, false },
+        { "file=x,cache=unsafe", BLK_UNSAFE, false },
+    };
+
+    for (unsigned k = 0; k < ARRAY_LEN(rows); k++) {
+        struct config *c = GIVEN("drive", rows[k].value);
+        ck_assert_int_eq(c->drives[0].cache, rows[k].cache);
+        ck_assert(c->drives[0].discard == rows[k].discard);
+        config_free(c);
+    }
+}
+END_TEST
+
 START_TEST(drive_places)
 {
     struct config *c = GIVEN("drive", "a,media=cdrom", "drive", "b,media=cdrom", "drive", "c",
@@ -501,6 +525,7 @@ Suite *suite_config(void)
     tcase_add_test(t, defaults);
     tcase_add_test(t, values);
     tcase_add_test(t, drives);
+    tcase_add_test(t, drive_caches);
     tcase_add_test(t, drive_places);
     tcase_add_test(t, too_many);
     tcase_add_test(t, building_fails);
