@@ -11,6 +11,7 @@ struct chardev {
     u32 (*write)(struct chardev *c, const u8 *data, u32 len); /* returns what was taken */
     void (*close)(struct chardev *c);
     void *priv;
+    bool unplugged; /* nobody is at the other end now; CHARDEV_OPENED and _CLOSED say so later */
     /* device half, set by the device */
     u32 (*can_receive)(void *dev);                       /* bytes the device takes now */
     void (*receive)(void *dev, const u8 *data, u32 len); /* len <= can_receive() */

@@ -457,7 +457,7 @@ static bool uart_init(struct device *dev, struct err *e)
     timer_init(&s->tx_done, clock, tx_done_due, s, "uart transmitter");
     timer_init(&s->rx_done, clock, rx_done_due, s, "uart receiver");
     timer_init(&s->timeout, clock, timeout_due, s, "uart time-out");
-    s->connected = s->chardev != NULL;
+    s->connected = s->chardev && !s->chardev->unplugged;
     s->divisor = 12; /* undefined in the data sheet; 9600 baud */
     if (s->chardev) {
         s->chardev->can_receive = can_receive;

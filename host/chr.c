@@ -190,6 +190,7 @@ void chr_attach(struct chr *s, int in, int out)
 {
     s->in = in;
     s->out = out;
+    s->c.unplugged = false;
     if (in >= 0)
         s->in_watch = loop_watch(s->loop, in, LOOP_READ, on_readable, s);
     if (out >= 0 && !s->wait_out)
@@ -208,6 +209,7 @@ void chr_detach(struct chr *s)
         os_close(s->out);
     s->in = s->out = -1;
     s->pend_len = s->pend_pos = 0;
+    s->c.unplugged = true;
     event(s, CHARDEV_CLOSED);
     if (s->accept_watch)
         loop_set_events(s->accept_watch, LOOP_READ); /* the next client may come */

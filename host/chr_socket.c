@@ -193,6 +193,7 @@ struct chardev *chr_socket(const char *spec, const struct chr_opts *o, struct er
         return &s->c;
     }
     s->listener = fd;
+    s->c.unplugged = true;
     if (so.tcp)
         xfree(so.address);
     else

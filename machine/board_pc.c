@@ -8,6 +8,7 @@ static const struct board_chip chips[] = {
     { "i440fx", "bridge", NULL, PCI_AT(0, 0) },
     { "piix4_isa", "isa", NULL, PCI_AT(1, 0) },
     { "piix4_ide", "ide", NULL, PCI_AT(1, 1) },
+    { "piix4_usb", "usb", NULL, PCI_AT(1, 2) },
     { "piix4_pm", "pm", NULL, PCI_AT(1, 3) },
     { "vga", "vga", NULL, PCI_AT(2, 0) },
     { "i8259", "pic0", "iobase=0x20,elcr=0x4d0", NOT_PCI },
@@ -17,6 +18,11 @@ static const struct board_chip chips[] = {
     { "sysctl", "sys", NULL, NOT_PCI },
     { "i8042", "kbc", NULL, NOT_PCI },
     { "ns16550", "com1", "iobase=0x3f8,exact_timing=off", NOT_PCI },
+    { "ns16550", "com2", "iobase=0x2f8,exact_timing=off", NOT_PCI },
+    { "ns16550", "com3", "iobase=0x3e8,exact_timing=off", NOT_PCI },
+    { "ns16550", "com4", "iobase=0x2e8,exact_timing=off", NOT_PCI },
+    { "lpt", "lpt1", "iobase=0x378", NOT_PCI },
+    { "lpt", "lpt2", "iobase=0x278", NOT_PCI },
     { "i82077", "fdc", NULL, NOT_PCI },
     { "fw_cfg", "fw_cfg", NULL, NOT_PCI },
     { "debugcon", "debugcon", "iobase=0xe9", NOT_PCI },
@@ -42,6 +48,11 @@ static const struct board_wire wires[] = {
     { "kbc.irq1", "pic0.ir1" },
     { "kbc.irq12", "pic1.ir4" },
     { "com1.irq", "pic0.ir4" },
+    { "com2.irq", "pic0.ir3" },
+    { "com3.irq", "pic0.ir4" },
+    { "com4.irq", "pic0.ir3" },
+    { "lpt1.irq", "pic0.ir7" },
+    { "lpt2.irq", "pic0.ir5" },
     { "fdc.irq", "pic0.ir6" },
     { "rtc.irq", "pic1.ir0" },
     { "ide.irq0", "pic1.ir6" },
@@ -66,7 +77,7 @@ static const struct board_wire wires[] = {
 
 const struct board board_pc = {
     .name = "pc",
-    .text = "i440FX + PIIX4 (8086:1237, 7110, 7111, 7113)",
+    .text = "i440FX + PIIX4 (8086:1237, 7110 to 7113)",
     .chips = chips,
     .wires = wires,
     .pic = "pic0",
@@ -78,7 +89,8 @@ const struct board board_pc = {
     .fdc = "fdc",
     .bridge = "bridge",
     .pm = "pm",
-    .serial = { "com1" },
+    .serial = { "com1", "com2", "com3", "com4" },
+    .parallel = { "lpt1", "lpt2" },
 };
 
 const struct board *board_find(const char *name)

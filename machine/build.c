@@ -148,12 +148,23 @@ static unsigned drivers_of(const struct board *b, const char *to)
     return n;
 }
 
+/* false for a pin of a chip that is left out. */
+static bool wanted(const struct nb_machine *m, const char *pin)
+{
+    char id[32];
+
+    snprintf(id, sizeof id, "%.*s", (int)strcspn(pin, "."), pin);
+    return ports_wanted(m, id) && !(m->cfg->no_vga && !strcmp(id, m->board->vga));
+}
+
 static bool connect_wire(struct nb_machine *m, const struct board_wire *w, struct err *e)
 {
     struct device *from, *to;
     const char *out_pin, *in_pin;
     struct wire *out, in;
 
+    if (!wanted(m, w->from) || !wanted(m, w->to))
+        return true;
     bool ferr = !strcmp(w->from, "cpu.ferr");
     if (!endpoint(m, w->from, &from, &out_pin) || (!from && !ferr))
         return err_set(e, ERR_INTERNAL, "board %s: no output %s", m->board->name, w->from);
@@ -210,6 +221,10 @@ static bool set_backends(struct nb_machine *m, struct device *dev, struct err *e
     for (unsigned k = 0; k < MACHINE_MAX_SERIAL; k++)
         if (b->serial[k] && !strcmp(dev->id, b->serial[k]) && m->serial[k].chr &&
             !device_set_ptr(dev, "chardev", m->serial[k].chr, e))
+            return false;
+    for (unsigned k = 0; k < MACHINE_MAX_PARALLEL; k++)
+        if (b->parallel[k] && !strcmp(dev->id, b->parallel[k]) && m->parallel[k] &&
+            !device_set_ptr(dev, "chardev", m->parallel[k], e))
             return false;
     if (!strcmp(dev->id, "debugcon") && m->debugcon &&
         !device_set_ptr(dev, "chardev", m->debugcon, e))
@@ -327,9 +342,7 @@ bool machine_build(struct nb_machine *m, struct err *e)
     if (!build_memory(m, e))
         return false;
     for (const struct board_chip *c = b->chips; c->cls; c++) {
-        if (m->cfg->no_vga && !strcmp(c->id, b->vga))
-            continue;
-        if (!add_chip(m, c, e))
+        if (wanted(m, c->id) && !add_chip(m, c, e))
             return false;
     }
     if (m->cfg->testexit && !add_testexit(m, e))

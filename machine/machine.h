@@ -19,6 +19,7 @@
 #define MACHINE_MAX_GATES 64
 #define MACHINE_MAX_DRIVES 8
 #define MACHINE_MAX_SERIAL 4
+#define MACHINE_MAX_PARALLEL 2
 #define SERIAL_MAX_BREAKS 16 /* more that wait for the guest are one */
 
 /* ---- boards: literal tables, interpreted by build.c alone */
@@ -37,7 +38,10 @@ struct board {
     const char *name, *text;
     const struct board_chip *chips; /* ends with cls == NULL */
     const struct board_wire *wires; /* ends with from == NULL */
-    const char *pic, *rtc, *fw_cfg, *vga, *kbd, *ide, *fdc, *bridge, *pm, *serial[MACHINE_MAX_SERIAL];
+    const char *pic, *rtc, *fw_cfg, *vga, *kbd, *ide, *fdc, *bridge, *pm;
+    /* The first serial port is always there, the first parallel one but for "none"; the others are
+     * there when they were asked for. */
+    const char *serial[MACHINE_MAX_SERIAL], *parallel[MACHINE_MAX_PARALLEL];
 };
 extern const struct board board_pc;
 const struct board *board_find(const char *name);
@@ -97,6 +101,7 @@ struct nb_machine {
     struct drive drives[MACHINE_MAX_DRIVES];
     unsigned num_drives;
     struct serial_port serial[MACHINE_MAX_SERIAL];
+    struct chardev *parallel[MACHINE_MAX_PARALLEL];
     struct chardev *debugcon;
 
     /* requests from devices and other threads, taken between two instructions */
@@ -143,9 +148,11 @@ bool drive_eject(struct nb_machine *m, const char *id, bool force, struct err *e
 /* flags: NB_MEDIA_... */
 bool drive_change(struct nb_machine *m, const char *id, const char *file, unsigned flags,
                   struct err *e);
-/* ports.c: serial ports and the debug console */
+/* ports.c: serial and parallel ports and the debug console */
 bool ports_open(struct nb_machine *m, struct err *e);
 void ports_close(struct nb_machine *m);
+/* Whether the chip is to be built; ports that nobody asked for are not. */
+bool ports_wanted(const struct nb_machine *m, const char *id);
 /* Input of callback ports that the guest has not read yet, in a snapshot. */
 bool ports_save(struct nb_machine *m, bool (*write)(void *to, const void *p, size_t n), void *to);
 bool ports_load(struct nb_machine *m, bool (*read)(void *from, void *p, size_t n), void *from);

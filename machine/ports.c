@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Serial ports and the debug console: host back ends, and the "callback" kind of the API. */
+/* Serial and parallel ports and the debug console: host back ends, and the "callback" kind of the
+ * API. */
 #include "machine/machine.h"
 
 #include "core/xalloc.h"
@@ -202,6 +203,17 @@ bool ports_open(struct nb_machine *m, struct err *e)
         if (!open_port(m, &m->serial[k], m->cfg->serial[k], e))
             return err_prefix(e, "-serial %s", m->cfg->serial[k]);
     }
+    for (unsigned k = 0; k < MAX(m->cfg->num_parallel, 1u); k++) {
+        const char *spec = m->cfg->num_parallel ? m->cfg->parallel[k] : "null";
+        if (!m->board->parallel[k])
+            return err_set(e, ERR_CONFIG, "-parallel: this machine has %u parallel port%s", k,
+                           k == 1 ? "" : "s");
+        if (!strcmp(spec, "none"))
+            continue;
+        m->parallel[k] = chr_open(spec, &o, e);
+        if (!m->parallel[k])
+            return err_prefix(e, "-parallel %s", spec);
+    }
     if (m->cfg->debugcon && strcmp(m->cfg->debugcon, "none")) {
         m->debugcon = chr_open(m->cfg->debugcon, &o, e);
         if (!m->debugcon)
@@ -219,6 +231,21 @@ void ports_close(struct nb_machine *m)
         xfree(m->serial[k].in);
         m->serial[k].in = NULL;
     }
+    for (unsigned k = 0; k < MACHINE_MAX_PARALLEL; k++) {
+        chr_close(m->parallel[k]);
+        m->parallel[k] = NULL;
+    }
     chr_close(m->debugcon);
     m->debugcon = NULL;
+}
+
+bool ports_wanted(const struct nb_machine *m, const char *id)
+{
+    for (unsigned k = 1; k < MACHINE_MAX_SERIAL; k++)
+        if (m->board->serial[k] && !strcmp(m->board->serial[k], id))
+            return m->serial[k].chr != NULL;
+    for (unsigned k = 0; k < MACHINE_MAX_PARALLEL; k++)
+        if (m->board->parallel[k] && !strcmp(m->board->parallel[k], id))
+            return m->parallel[k] != NULL;
+    return true;
 }

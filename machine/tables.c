@@ -79,7 +79,7 @@ static void describe_board(const struct nb_machine *m, struct bios_board *b)
     };
     memcpy(b->pirq_irqs, irqs, sizeof irqs);
     b->num_serial = find_ports(m, "ns16550", b->serial);
-    b->num_parallel = find_ports(m, "parallel", b->parallel);
+    b->num_parallel = find_ports(m, "lpt", b->parallel);
 }
 
 static bool add(struct device *f, const char *name, const struct blob *b)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* The board table against the machine that is built from it, and its snapshots: a machine that was saved,
  * loaded and saved again is the same file, and goes on as the one that was never saved. */
+#define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "devices/fw_cfg.h"
 #include "devices/pci.h"
 #include "machine/machine.h"
 #include "tests/unit/machine_rig.h"
@@ -67,7 +69,11 @@ static void same_files(const char *a, const char *b)
 
 START_TEST(endpoints_exist)
 {
-    struct nb_machine *m = rig_machine(guest_busy, guest_busy_len, NULL);
+    static const char *const all_ports[] = {
+        "serial", "null", "serial", "null", "serial", "null", "serial", "null",
+        "parallel", "null", "parallel", "null", NULL,
+    };
+    struct nb_machine *m = rig_machine(guest_busy, guest_busy_len, all_ports);
     const struct board *b = &board_pc;
 
     ck_assert_ptr_eq(board_find("pc"), b);
@@ -103,11 +109,49 @@ START_TEST(endpoints_exist)
             ck_assert_msg(strcmp(w->from, v->from) != 0, "%s is in two rows", w->from);
     }
     const char *const names[] = { b->pic, b->rtc, b->fw_cfg, b->vga, b->kbd, b->ide, b->fdc,
-                                  b->bridge, b->serial[0] };
+                                  b->bridge, b->serial[0], b->serial[3], b->parallel[1] };
     for (unsigned k = 0; k < ARRAY_LEN(names); k++)
         ck_assert_msg(machine_device(m, names[k]) != NULL, "no device %s", names[k]);
-    ck_assert_uint_eq(b->serial[1] == NULL, 1);
     nb_free(m);
+}
+END_TEST
+
+/* COM1 always, LPT1 but for "none", the others when they were asked for; each with its BIOS address
+ * and line, and all of them in what ACPI is told. */
+START_TEST(ports_that_were_asked_for)
+{
+    static const struct { const char *args[9]; const char *there; } cases[] = {
+        { { NULL }, "com1 lpt1" },
+        { { "parallel", "none" }, "com1" },
+        { { "serial", "none", "parallel", "null", "parallel", "null" }, "com1 lpt1 lpt2" },
+        { { "parallel", "none", "parallel", "null", "serial", "null" }, "com1 lpt2" },
+        { { "serial", "null", "serial", "none", "serial", "null", "serial", "null" },
+          "com1 com3 com4 lpt1" },
+    };
+    static const struct { const char *id, *irq; u32 base; u8 want; } port[] = {
+        { "com1", "pic0.ir4", 0x3f8, 0x60 }, { "com2", "pic0.ir3", 0x2f8, 0x60 },
+        { "com3", "pic0.ir4", 0x3e8, 0x60 }, { "com4", "pic0.ir3", 0x2e8, 0x60 },
+        { "lpt1", "pic0.ir7", 0x378, 0x00 }, { "lpt2", "pic0.ir5", 0x278, 0x00 },
+    };
+
+    for (unsigned k = 0; k < ARRAY_LEN(cases); k++) {
+        struct nb_machine *m = rig_machine(guest_busy, guest_busy_len, cases[k].args);
+        for (unsigned p = 0; p < ARRAY_LEN(port); p++) {
+            bool want = strstr(cases[k].there, port[p].id) != NULL, wired = false;
+            ck_assert_msg((machine_device(m, port[p].id) != NULL) == want, "case %u: %s", k,
+                          port[p].id);
+            u32 probe = port[p].base + (port[p].id[0] == 'c' ? 5 : 0);
+            ck_assert_uint_eq(space_read(&m->io, probe, 1), want ? port[p].want : 0xff);
+            for (const struct board_wire *w = board_pc.wires; w->from; w++)
+                wired |= !strncmp(w->from, port[p].id, 4) && !strcmp(w->to, port[p].irq);
+            ck_assert_msg(wired, "%s is not wired to %s", port[p].id, port[p].irq);
+        }
+        u32 len = 0;
+        const u8 *acpi = fw_cfg_file(m->fw_cfg, "etc/acpi/tables", &len);
+        ck_assert_msg((memmem(acpi, len, "LPT1", 4) != NULL) == (strstr(cases[k].there, "lpt") != NULL),
+                      "case %u: ACPI and LPT1", k);
+        nb_free(m);
+    }
 }
 END_TEST
 
@@ -155,7 +199,8 @@ START_TEST(pci_functions)
 {
     static const struct { u8 devfn; u32 id, cls; u8 header; } want[] = {
         { PCI_AT(0, 0), 0x12378086, 0x060000, 0x00 }, { PCI_AT(1, 0), 0x71108086, 0x060100, 0x80 },
-        { PCI_AT(1, 1), 0x71118086, 0x010180, 0x00 }, { PCI_AT(1, 3), 0x71138086, 0x068000, 0x00 },
+        { PCI_AT(1, 1), 0x71118086, 0x010180, 0x00 }, { PCI_AT(1, 2), 0x71128086, 0x0c0300, 0x00 },
+        { PCI_AT(1, 3), 0x71138086, 0x068000, 0x00 },
         { PCI_AT(2, 0), 0x11111234, 0x030000, 0x00 },
     };
     struct nb_machine *m = rig_machine(guest_busy, guest_busy_len, NULL);
@@ -537,6 +582,7 @@ Suite *suite_board(void)
     tcase_add_checked_fixture(t, rig_folder_new, rig_folder_remove);
     tcase_set_timeout(t, 120);
     tcase_add_test(t, endpoints_exist);
+    tcase_add_test(t, ports_that_were_asked_for);
     tcase_add_test(t, interrupt_lines);
     tcase_add_test(t, no_overlap);
     tcase_add_test(t, pci_functions);
