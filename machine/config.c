@@ -52,6 +52,8 @@ void config_free(struct config *c)
         xfree(c->paths[k]);
     for (unsigned k = 0; k < CONFIG_MAX_SERIAL; k++)
         xfree(c->serial[k]);
+    for (unsigned k = 0; k < CONFIG_MAX_PARALLEL; k++)
+        xfree(c->parallel[k]);
     xfree(c->debugcon);
     xfree(c->loadvm);
     xfree(c);
@@ -83,6 +85,8 @@ struct config *config_copy(const struct config *from)
         c->paths[k] = dup_or_null(from->paths[k]);
     for (unsigned k = 0; k < CONFIG_MAX_SERIAL; k++)
         c->serial[k] = dup_or_null(from->serial[k]);
+    for (unsigned k = 0; k < CONFIG_MAX_PARALLEL; k++)
+        c->parallel[k] = dup_or_null(from->parallel[k]);
     c->debugcon = dup_or_null(from->debugcon);
     c->loadvm = dup_or_null(from->loadvm);
     return c;
@@ -662,8 +666,7 @@ bool config_set(struct config *c, const char *key, const char *v, struct err *e)
     if (!strcmp(key, "debugcon"))
         return set_text(&c->debugcon, v), true;
     if (!strcmp(key, "parallel"))
-        return !strcmp(v, "none") || !strcmp(v, "null") ||
-               err_set(e, ERR_CONFIG, "-parallel %s: this machine has no parallel port yet", v);
+        return append_text(c->parallel, &c->num_parallel, CONFIG_MAX_PARALLEL, v, key, e);
     if (!strcmp(key, "device"))
         return set_device(c, v, e);
     if (!strcmp(key, "rtc"))

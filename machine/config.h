@@ -11,6 +11,7 @@
 
 #define CONFIG_MAX_DRIVES 8
 #define CONFIG_MAX_SERIAL 4
+#define CONFIG_MAX_PARALLEL 2
 #define CONFIG_MAX_PATHS 8
 #define CONFIG_MIN_RAM_MB 1u
 #define CONFIG_MAX_RAM_MB 3584u /* below the PCI hole at E0000000h */
@@ -48,6 +49,8 @@ struct config {
     unsigned num_paths;
     char *serial[CONFIG_MAX_SERIAL];
     unsigned num_serial;
+    char *parallel[CONFIG_MAX_PARALLEL];
+    unsigned num_parallel;
     char *debugcon;
     bool testexit;
     u32 testexit_base, testexit_size;
