@@ -33,7 +33,7 @@ void ata_phase_at(struct ata_channel *c, enum ata_phase phase, u64 ns)
     timer_at(&c->timer, clock_now(c->owner->sys->clock) + ns);
 }
 
-static void set_idle(struct ata_channel *c)
+void ata_set_idle(struct ata_channel *c)
 {
     c->late = false;
     c->phase = ATA_IDLE;
@@ -48,7 +48,7 @@ void ata_done(struct ata_channel *c)
     d->status = ATA_DRDY | ATA_DSC;
     d->error = 0; /* Windows looks at a stale one */
     d->irq = true;
-    set_idle(c);
+    ata_set_idle(c);
     update_irq(c);
 }
 
@@ -58,7 +58,7 @@ void ata_fail(struct ata_channel *c, u8 status, u8 error)
     d->status = status | ATA_ERR;
     d->error = error;
     d->irq = true;
-    set_idle(c);
+    ata_set_idle(c);
     update_irq(c);
 }
 
@@ -97,7 +97,7 @@ void ata_submit(struct ata_channel *c, enum block_op op, u64 sector, u32 count)
         c->req.status = BLOCK_IO_ERROR;
 }
 
-static enum block_status io_result(struct ata_channel *c)
+enum block_status ata_io_result(struct ata_channel *c)
 {
     enum block_status st;
 
@@ -156,12 +156,10 @@ void ata_offer_block(struct ata_channel *c, u64 ns)
     ata_phase_at(c, ATA_NEXT_IN, ns);
 }
 
-static void dma_in(struct ata_channel *c);
-
 static void reading_done(struct ata_channel *c)
 {
     struct ata_drive *d = &c->drive[c->active];
-    enum block_status st = io_result(c);
+    enum block_status st = ata_io_result(c);
     u32 n = c->io_count;
 
     if (st == BLOCK_PENDING)
@@ -193,7 +191,7 @@ static void reading_done(struct ata_channel *c)
     } else if (c->mode == ATA_DMA) {
         d->status = ATA_BSY | ATA_DRDY | ATA_DSC;
         c->phase = ATA_DMA_IN;
-        dma_in(c);
+        ata_dma_in(c);
     } else {
         ata_phase_at(c, ATA_NEXT_IN, 0);
     }
@@ -228,7 +226,7 @@ static void block_read_by_host(struct ata_channel *c)
     } else { /* no interrupt after the last block of a PIO read */
         d->status = ATA_DRDY | ATA_DSC;
         d->error = 0;
-        set_idle(c);
+        ata_set_idle(c);
     }
 }
 
@@ -271,7 +269,7 @@ static void block_written_by_host(struct ata_channel *c)
 static void writing_done(struct ata_channel *c)
 {
     struct ata_drive *d = &c->drive[c->active];
-    enum block_status st = io_result(c);
+    enum block_status st = ata_io_result(c);
     u32 n = c->io_count;
 
     if (st == BLOCK_PENDING)
@@ -303,123 +301,13 @@ static void writing_done(struct ata_channel *c)
 
 static void flushing_done(struct ata_channel *c)
 {
-    enum block_status st = io_result(c);
+    enum block_status st = ata_io_result(c);
     if (st == BLOCK_PENDING)
         return;
     if (st == BLOCK_OK)
         ata_done(c);
     else
         ata_fail(c, ATA_DRDY | ATA_DSC | ATA_DF, ATA_ABRT);
-}
-
-/* ---- DATA SET MANAGEMENT: TRIM ---- */
-
-/* The next range of the buffer that names any sectors: 48 bits of address, 16 of length. */
-static void trim_next(struct ata_channel *c)
-{
-    struct ata_drive *d = &c->drive[c->active];
-
-    for (; c->pos + 8 <= c->filled; c->pos += 8) {
-        u64 range = ld64(c->buf + c->pos), lba = range & (BIT64(48) - 1);
-        u32 n = (u32)(range >> 48);
-        if (!n)
-            continue;
-        if (lba >= d->sectors || n > d->sectors - lba) {
-            ata_fail(c, ATA_DRDY | ATA_DSC, ATA_ABRT | ATA_IDNF);
-            return;
-        }
-        c->pos += 8;
-        ata_submit(c, BLOCK_DISCARD, lba, n);
-        ata_phase_at(c, ATA_TRIMMING, ATA_NS_COMMAND);
-        return;
-    }
-    ata_done(c);
-}
-
-static void trimming_done(struct ata_channel *c)
-{
-    enum block_status st = io_result(c);
-
-    if (st == BLOCK_PENDING)
-        return;
-    if (st == BLOCK_OK)
-        trim_next(c);
-    else
-        ata_fail(c, ATA_DRDY | ATA_DSC | (st == BLOCK_READ_ONLY ? 0 : ATA_DF), ATA_ABRT);
-}
-
-/* ---- DMA ---- */
-
-static bool dma_ready(struct ata_channel *c, bool to_memory)
-{
-    return c->dma_ready && c->dma_ready(c->to, c->number, to_memory);
-}
-
-static void dma_in(struct ata_channel *c)
-{
-    struct ata_drive *d = &c->drive[c->active];
-
-    if (!dma_ready(c, true)) {
-        timer_off(&c->timer); /* until ata_dma_kick() */
-        return;
-    }
-    c->pos += c->dma_move(c->to, c->number, c->buf + c->pos, c->filled - c->pos, true);
-    if (c->pos < c->filled) {
-        timer_off(&c->timer); /* the table was too short: the driver's time-out resets us */
-        return;
-    }
-    if (c->packet) {
-        atapi_data_taken(c, d);
-        return;
-    }
-    ata_set_address(c, d, c->lba - 1);
-    if (c->left)
-        ata_start_read(c, false);
-    else
-        ata_done(c);
-}
-
-static void dma_out(struct ata_channel *c)
-{
-    struct ata_drive *d = &c->drive[c->active];
-
-    if (!dma_ready(c, false)) {
-        timer_off(&c->timer);
-        return;
-    }
-    bool trim = c->cmd == 0x06;
-    if (!c->filled) { /* a new burst */
-        u32 n = MIN(c->left, ATA_BUF_SECTORS);
-        if (!trim && c->lba >= d->sectors) {
-            ata_set_address(c, d, c->lba);
-            ata_fail(c, ATA_DRDY | ATA_DSC, ATA_IDNF);
-            return;
-        }
-        if (!trim && n > d->sectors - c->lba)
-            n = (u32)(d->sectors - c->lba);
-        c->pos = 0;
-        c->filled = n * BLOCK_SECTOR;
-    }
-    c->pos += c->dma_move(c->to, c->number, c->buf + c->pos, c->filled - c->pos, false);
-    if (c->pos < c->filled) {
-        timer_off(&c->timer);
-        return;
-    }
-    if (trim) {
-        c->pos = 0;
-        trim_next(c);
-        return;
-    }
-    u32 n = c->filled / BLOCK_SECTOR;
-    c->pos = c->filled = 0;
-    ata_submit(c, BLOCK_WRITE, c->lba, n);
-    ata_phase_at(c, ATA_WRITING, ata_burst_ns(c, n, true));
-}
-
-void ata_dma_kick(struct ata_channel *c)
-{
-    if ((c->phase == ATA_DMA_IN || c->phase == ATA_DMA_OUT) && !timer_armed(&c->timer))
-        ata_phase_at(c, (enum ata_phase)c->phase, ATA_NS_NEXT);
 }
 
 /* ---- deadline ---- */
@@ -446,7 +334,7 @@ static void reset_done(struct ata_channel *c)
     }
     c->sel = 0;
     bool diagnostics = c->cmd == 0x90;
-    set_idle(c);
+    ata_set_idle(c);
     c->cmd = 0;
     if (diagnostics) { /* EXECUTE DEVICE DIAGNOSTIC ends with an interrupt, resets don't */
         c->drive[0].irq = true;
@@ -477,9 +365,9 @@ static void deadline(void *dev, u64 late_ns)
     case ATA_NEXT_OUT: offer_out(c); break;
     case ATA_WRITING: writing_done(c); break;
     case ATA_FLUSHING: flushing_done(c); break;
-    case ATA_DMA_IN: dma_in(c); break;
-    case ATA_DMA_OUT: dma_out(c); break;
-    case ATA_TRIMMING: trimming_done(c); break;
+    case ATA_DMA_IN: ata_dma_in(c); break;
+    case ATA_DMA_OUT: ata_dma_out(c); break;
+    case ATA_TRIMMING: ata_trimming_done(c); break;
     case ATA_IDLE: case ATA_HELD: case ATA_DATA_IN: case ATA_DATA_OUT: case ATA_PACKET:
     case ATA_NUM_PHASES:
         break;
@@ -575,7 +463,7 @@ u32 ata_peek(struct ata_channel *c, u32 off, unsigned size)
 static void start_reset(struct ata_channel *c, u8 cmd, enum ata_phase phase)
 {
     io_cancel(c);
-    set_idle(c);
+    ata_set_idle(c);
     c->cmd = cmd;
     c->active = 0;
     for (unsigned i = 0; i < 2; i++) {
@@ -600,7 +488,7 @@ static void command_write(struct ata_channel *c, u8 cmd)
     if (cmd == 0x08 && d->present && d->cdrom) { /* DEVICE RESET: also while busy, no interrupt */
         if (c->active == c->sel) {
             io_cancel(c);
-            set_idle(c);
+            ata_set_idle(c);
         }
         atapi_reset(d, false);
         ata_signature(d);

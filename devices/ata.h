@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The ATA bus: one channel (cable) with two drives, as an IDE controller sees it.
- * ata.c has the registers, the data phases and the timing; ata_cmd.c the disk's commands;
+ * ata.c has the registers, the data phases and the timing; ata_cmd.c the disk's commands; ata_dma.c moves by DMA;
  * atapi.c the packet commands of a CD-ROM drive. */
 #ifndef NB_DEVICES_ATA_H
 #define NB_DEVICES_ATA_H
@@ -133,7 +133,7 @@ void ata_write_control(struct ata_channel *c, u8 val);
 void ata_dma_kick(struct ata_channel *c);
 void ata_info(struct ata_channel *c, struct strbuf *sb);
 
-/* ---- between ata.c, ata_cmd.c and atapi.c ---- */
+/* ---- between ata.c, ata_dma.c, ata_cmd.c and atapi.c ---- */
 
 void ata_execute(struct ata_channel *c, struct ata_drive *d, u8 cmd);     /* ata_cmd.c */
 void ata_set_defaults(struct ata_drive *d, bool power_on);                /* ata_cmd.c */
@@ -148,6 +148,14 @@ void ata_start_read(struct ata_channel *c, bool first);     /* next burst from t
 u64 ata_burst_ns(const struct ata_channel *c, u32 sectors, bool first);
 void ata_offer_block(struct ata_channel *c, u64 ns);        /* next DRQ block after ns */
 void ata_signature(struct ata_drive *d);
+void ata_set_idle(struct ata_channel *c);
+/* BLOCK_PENDING: the phase's deadline comes again by itself. */
+enum block_status ata_io_result(struct ata_channel *c);
+
+/* ata_dma.c: deadlines */
+void ata_dma_in(struct ata_channel *c);
+void ata_dma_out(struct ata_channel *c);
+void ata_trimming_done(struct ata_channel *c);
 
 /* atapi.c */
 void atapi_execute(struct ata_channel *c, struct ata_drive *d, u8 cmd, bool *handled);
