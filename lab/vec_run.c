@@ -15,7 +15,7 @@
 #include "lab/sst.h"
 #include "lab/vec.h"
 
-enum { MAX_LINE = 16384 };
+enum { MAX_LINE = 16384, MAX_REASONS = 32 };
 
 struct runner {
     const struct vec_run_options *o;
@@ -29,6 +29,7 @@ struct runner {
     struct real *real;
     enum sst_cpu real_cpu;
     u64 passed, failed, skipped, left_system;
+    struct { const char *why; u64 n; } reason[MAX_REASONS]; /* of real-mode tests skipped */
     unsigned printed;
 };
 
@@ -65,6 +66,19 @@ static void check_text(const struct vec_line *v, struct strbuf *why)
 static void place(const struct runner *r, u64 number, struct strbuf *sb)
 {
     sb_addf(sb, r->records ? "%s: test %llu: " : "%s:%llu: ", r->file, (unsigned long long)number);
+}
+
+static void skip(struct runner *r, const char *why)
+{
+    unsigned k = 0;
+
+    r->skipped++;
+    while (k < MAX_REASONS && r->reason[k].why && strcmp(r->reason[k].why, why))
+        k++;
+    if (k < MAX_REASONS) {
+        r->reason[k].why = why;
+        r->reason[k].n++;
+    }
 }
 
 /* Counts and prints; frees why. */
@@ -298,16 +312,18 @@ static void run_real(struct runner *r, const struct sst_file *f, const struct ss
     struct strbuf why = { 0 };
     struct lab_case c;
     bool changed;
+    const char *known;
     u32 mask;
 
     if (is_revoked(rr->revoked, t)) {
-        r->skipped++;
+        skip(r, "withdrawn by the suite");
         return;
     }
     mask = own_mask(rr->isa, t, &c) & sst_meta_mask(rr->meta, t->code, t->len);
     real_run(r->real, f->cpu, t, mask, &why, &changed);
-    if (why.len && real_known(r->real, f->cpu, t)) {
-        r->skipped++;
+    known = why.len ? real_known(r->real, f->cpu, t) : NULL;
+    if (known) {
+        skip(r, known);
         sb_free(&why);
         return;
     }
@@ -443,6 +459,8 @@ int vec_run_files(const struct vec_run_options *o, char **files, int n)
         if (!run_file(&r, files[k]))
             status = 2;
     if (!o->report) {
+        for (unsigned k = 0; k < MAX_REASONS && r.reason[k].why; k++)
+            printf("%llu skipped: %s\n", (unsigned long long)r.reason[k].n, r.reason[k].why);
         printf("%llu passed, %llu failed", (unsigned long long)r.passed,
                (unsigned long long)r.failed);
         if (r.skipped)

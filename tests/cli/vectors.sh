@@ -60,6 +60,10 @@ if [ $json = yes ]; then
     run 0 "3 passed, 0 failed" 8086/t.json
     sed 's/8255, 240/8255, 241/' 8086/t.json >8086/u.json
     run 1 "test 2: pushf: mem[203f]=00 (expected f1)" 8086/u.json
+    # What an 8086 alone does is counted by its reason.
+    sed 's/"pushf", "bytes": \[156\]/"push sp", "bytes": [84]/; s/4112, 156/4112, 84/; s/8254, 2/8254, 62/; s/8255, 240/8255, 0/' 8086/t.json >8086/v.json
+    run 0 "2 passed, 0 failed, 1 skipped" 8086/v.json
+    run 0 "1 skipped: PUSH SP pushes what SP becomes" 8086/v.json
 else
     run 1 "built without jansson" "$seeds/real.json"
 fi
