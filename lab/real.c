@@ -161,6 +161,16 @@ const char *real_known(struct real *r, enum sst_cpu cpu, const struct sst_test *
         return "counts are not taken modulo 32";
     if (is_name(&d, " aaa aas "))
         return "AL's carry doesn't reach AH";
+    if (is_name(&d, " daa das ") && (t->before.reg[SR_EFLAGS] & FL_AF) &&
+        (u8)t->before.reg[SR_EAX] >= 0x9a && (u8)t->before.reg[SR_EAX] <= 0x9f)
+        return "DAA and DAS correct above 9Fh, not 99h, when AF is set";
+    if (is_name(&d, " das ") && (u8)t->before.reg[SR_EAX] < 6)
+        return "DAS doesn't set CF for the borrow of its first step";
+    if (is_name(&d, " idiv ") && d.rep)
+        return "F2h and F3h negate IDIV's quotient";
+    if (is_name(&d, " idiv ") && (cpu_get(r->c, CPU_EAX) & (d.size ? 0xffff : 0xff)) ==
+                                     (d.size ? 0x8000 : 0x80))
+        return "the lowest quotient is a divide error";
     if (is_name(&d, " div idiv aam ") && r->delivered)
         return "a divide error leaves the next instruction's address";
     if (r->shut ||
