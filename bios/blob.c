@@ -29,7 +29,8 @@ void blob_bytes(struct blob *b, const void *p, u32 n)
 void blob_zero(struct blob *b, u32 n)
 {
     room(b, n);
-    memset(b->data + b->len, 0, n);
+    if (n) /* an empty blob has no data */
+        memset(b->data + b->len, 0, n);
     b->len += n;
 }
 
