@@ -204,11 +204,15 @@ bool nb_log_items(struct nb_machine *m, const char *items, struct nb_error *e)
 bool nb_save(struct nb_machine *m, const char *file, struct nb_error *e)
 {
     struct err err = { 0 };
+    bool held = m->clock.holding;
 
-    if (machine_save(m, file, &err))
-        return true;
-    error_out(e, &err);
-    return false;
+    clock_hold(&m->clock); /* the guest does not see how long this takes */
+    bool ok = machine_save(m, file, &err);
+    if (!held)
+        clock_release(&m->clock);
+    if (!ok)
+        error_out(e, &err);
+    return ok;
 }
 
 bool nb_media_change(struct nb_machine *m, const char *drive, const char *file, unsigned flags,

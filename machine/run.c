@@ -27,6 +27,11 @@ static void hold(struct nb_machine *m, bool on)
         clock_hold(&m->clock);
     else
         clock_release(&m->clock);
+    if (!on && m->clock.source == CLOCK_PACED) {
+        /* however short the stop was: nothing of it is made up */
+        m->paced_anchor_host = os_mono_ns(NULL);
+        m->paced_anchor_guest = clock_now(&m->clock);
+    }
 }
 
 /* Other threads ask nb_is_paused(). */

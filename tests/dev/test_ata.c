@@ -251,6 +251,31 @@ static void put_block(struct rig *r, u32 v)
         out32(r, 0x1f0, v + i);
 }
 
+/* D5, S5: Windows 2000's port driver loses an interrupt that comes within the instruction that asked. */
+START_TEST(no_interrupt_is_early)
+{
+    static const struct { u8 cmd, feature; u32 ns; } t[] = {
+        { 0x20, 0, 100000 }, { 0xc4, 0, 100000 }, { 0x40, 0, 50000 }, { 0xec, 0, 50000 }, { 0xef, 0x02, 50000 },
+        { 0xe7, 0, 50000 }, { 0xe5, 0, 50000 }, { 0x91, 0, 50000 }, { 0xf5, 0, 50000 }, { 0xff, 0, 50000 },
+    };
+    for (unsigned i = 0; i < ARRAY_LEN(t); i++) {
+        struct ata a = new_ata(false);
+        set_lba(a.r, 5, 1);
+        out8(a.r, 0x1f1, t[i].feature);
+        out8(a.r, 0x1f7, 0xc6); /* so that C4h is legal */
+        wait_ready(a.r);
+        in8(a.r, 0x1f7);
+        out8(a.r, 0x1f7, t[i].cmd);
+        ck_assert_uint_eq(in8(a.r, 0x3f6) & 0x80, 0x80);
+        step_ns(a.r, t[i].ns - 1000);
+        ck_assert_msg(!wire(a.r, "ide.irq0"), "command %02x", t[i].cmd);
+        step_ns(a.r, 20000000);
+        ck_assert_msg(wire(a.r, "ide.irq0"), "command %02x never", t[i].cmd);
+        end_ata(&a);
+    }
+}
+END_TEST
+
 START_TEST(pio_write)
 {
     struct ata t = new_ata(false);
@@ -601,6 +626,7 @@ Suite *suite_ata(void)
     tcase_add_test(t, pio_read_interrupts);
     tcase_add_test(t, read_256_sectors_and_mid_block_snapshot);
     tcase_add_test(t, read_multiple);
+    tcase_add_test(t, no_interrupt_is_early);
     tcase_add_test(t, pio_write);
     tcase_add_test(t, lba48);
     tcase_add_test(t, chs_translation);

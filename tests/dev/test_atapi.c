@@ -178,6 +178,11 @@ START_TEST(allocation_lengths)
     u32 all = b[3] + 4u;
     const u8 conf2[12] = { 0x46, 0, 0, 0, 0, 0, 0, 1, 0 };
     ck_assert_uint_eq(data_in(t.r, conf2, 256, b, &n, &s), all);
+    /* MECHANISM STATUS has its length in bytes 8 and 9 (S19) */
+    const u8 status[3][12] = { { 0xbd, [9] = 4 }, { 0xbd, [9] = 8 }, { 0xbd, [8] = 1 } };
+    for (unsigned i = 0; i < 3; i++)
+        ck_assert_uint_eq(data_in(t.r, status[i], 0xfffe, b, &n, &s), i ? 8 : 4);
+    ck_assert_uint_eq(b[6] << 8 | b[7], 0); /* no changer's slots follow */
     end_cd(&t);
 }
 END_TEST
