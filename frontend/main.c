@@ -41,6 +41,15 @@ static int usage(const char *what)
     return 1;
 }
 
+static int count_stdio(const char *const *spec, unsigned first, unsigned n)
+{
+    int found = 0;
+
+    for (unsigned k = first; k < n; k++)
+        found += spec[k] && !strcmp(spec[k], "stdio");
+    return found;
+}
+
 /* Who has the terminal, and what the library is to open for the serial ports. */
 static int plan_ports(struct opts *o, struct script *s, enum opts_display display,
                       struct tty_config *tty, bool *callback)
@@ -65,6 +74,11 @@ static int plan_ports(struct opts *o, struct script *s, enum opts_display displa
     if (display == DISPLAY_CURSES && (tty->serial || tty->monitor))
         return usage("-display curses needs the terminal: give serial port and monitor another "
                      "place (-serial file:F, -monitor unix:PATH)");
+    if (count_stdio(o->serial, 1, o->num_serial) + count_stdio(o->parallel, 0, o->num_parallel) +
+        count_stdio(&o->debugcon, 0, 1) + (tty->serial || tty->monitor) +
+        (display == DISPLAY_CURSES) > 1)
+        return usage("stdio: two of -serial, -parallel, -debugcon, -monitor and the screen want the "
+                     "terminal; give one another place (file:F, -monitor none)");
     *callback = tty->serial || listens;
     if (listens && first && !tty->serial && strcmp(first, "null") && strcmp(first, "none"))
         return usage("-expect-serial: serial port 0 must be null or stdio");

@@ -18,7 +18,8 @@ enum kind {
 };
 
 enum own {
-    OWN_NONE, OWN_CURSES, OWN_D, OWN_DEBUG_FILE, OWN_DISPLAY, OWN_EXPECT_SCREEN, OWN_EXPECT_SERIAL,
+    OWN_NONE, OWN_CHARDEV, OWN_DEBUGCON, OWN_DEVICE, OWN_MON, OWN_PARALLEL, OWN_USBDEVICE,
+    OWN_CURSES, OWN_D, OWN_DEBUG_FILE, OWN_DISPLAY, OWN_EXPECT_SCREEN, OWN_EXPECT_SERIAL,
     OWN_FULL, OWN_GDB, OWN_HELP, OWN_KVM, OWN_LOCALTIME, OWN_MACHINE, OWN_MONITOR, OWN_NAME,
     OWN_NET, OWN_NOGRAPHIC, OWN_PAUSED, OWN_PRINT_SCREEN, OWN_S, OWN_SAVEVM, OWN_SCREENDUMP,
     OWN_SCRIPT, OWN_SDL, OWN_SERIAL, OWN_SMP, OWN_STOP_AT, OWN_TIMEOUT, OWN_VERSION, OWN_CLOCK,
@@ -41,7 +42,8 @@ static const struct row rows[] = {
     { "M", "NAME", K_OWN, "machine", OWN_MACHINE, NULL },
     { "vga", "std|none", K_KEY, "vga", 0, "graphics card" },
     { "rtc", "base=...", K_KEY, "rtc", 0, "utc, localtime or a date: 2001-10-25T12:00:00" },
-    { "device", "NAME", K_KEY, "device", 0, "isa-debug-exit[,iobase=0xf4,iosize=4]" },
+    { "device", "NAME", K_OWN, "device", OWN_DEVICE,
+      "isa-debug-exit[,iobase=0xf4], isa-serial,chardev=ID" },
     { "name", "NAME", K_OWN, "name", OWN_NAME, "name of the guest, shown in the title" },
     { "uuid", "UUID", K_KEY, "uuid", 0, "what SMBIOS tells the guest" },
     { "smp", "1", K_OWN, "smp", OWN_SMP, NULL },
@@ -72,9 +74,12 @@ static const struct row rows[] = {
     { "nographic", NULL, K_OWN, NULL, OWN_NOGRAPHIC,
       "serial port and monitor on the terminal; Ctrl-A h: help" },
     { "serial", "DEV", K_OWN, NULL, OWN_SERIAL, "stdio, mon:stdio, file:F, pty, unix:.., tcp:.." },
-    { "parallel", "DEV", K_KEY, "parallel", 0, "none" },
+    { "parallel", "DEV", K_OWN, NULL, OWN_PARALLEL, "a printer: null, none, file:F, ... as -serial" },
     { "monitor", "DEV", K_OWN, NULL, OWN_MONITOR, "stdio, none, unix:PATH, tcp:127.0.0.1:PORT" },
-    { "debugcon", "DEV", K_KEY, "debugcon", 0, "debug console port E9h, as -serial" },
+    { "chardev", "KIND,id=ID", K_OWN, NULL, OWN_CHARDEV,
+      "file,path=F, socket,port=N, ...; then -serial chardev:ID" },
+    { "mon", "ID", K_OWN, NULL, OWN_MON, NULL },
+    { "debugcon", "DEV", K_OWN, NULL, OWN_DEBUGCON, "debug console port E9h, as -serial" },
     { "k", "LAYOUT", K_IGNORE, NULL, 0, NULL },
     { NULL, NULL, 0, NULL, 0, "Time and engine" },
     { "clock", "SOURCE", K_OWN, "clock", OWN_CLOCK, "real, or counted[,ns=N]: the same run again" },
@@ -109,6 +114,8 @@ static const struct row rows[] = {
     { "nodefaults", NULL, K_IGNORE, NULL, 0, NULL },
     { "no-user-config", NULL, K_IGNORE, NULL, 0, NULL },
     { "no-acpi", NULL, K_IGNORE, NULL, 0, NULL },
+    { "usb", NULL, K_IGNORE, NULL, 0, NULL }, /* it is always there */
+    { "usbdevice", "NAME", K_OWN, NULL, OWN_USBDEVICE, NULL },
     { "no-hpet", NULL, K_IGNORE, NULL, 0, NULL },
     { "no-fd-bootchk", NULL, K_IGNORE, NULL, 0, NULL },
     { "net", "none", K_OWN, NULL, OWN_NET, NULL },
@@ -222,6 +229,68 @@ static int set_serial(struct parse *p, const char *v)
     return -1;
 }
 
+static int set_parallel(struct parse *p, const char *v)
+{
+    if (!strcmp(v, "help"))
+        return set_serial(p, v);
+    if (p->o->num_parallel == OPTS_MAX_PARALLEL)
+        return complain(p, "parallel", "at most 2");
+    p->o->parallel[p->o->num_parallel++] = v;
+    return -1;
+}
+
+static int set_chardev(struct parse *p, const char *v)
+{
+    char why[200];
+
+    if (!strcmp(v, "help")) {
+        fputs("null  stdio[,mux=on]  pty  file,path=F[,append=on][,input-path=F]  pipe,path=F\n"
+              "socket,path=F|[host=H,]port=N[,server=on[,wait=off]]; all with ,id=ID\n", p->out);
+        return 0;
+    }
+    if (chardev_parse(&p->o->chardevs, v, why, sizeof why))
+        return -1;
+    fprintf(p->err, "nestbox: -chardev %s: %s\n", v, why);
+    return 1;
+}
+
+/* Ports are devices of ours as well: the next serial or parallel port. */
+static int set_device(struct parse *p, const char *v)
+{
+    struct opts *o = p->o;
+    bool serial = !strncmp(v, "isa-serial", 10) && (!v[10] || v[10] == ',');
+    size_t n = 0;
+
+    if (!serial && strncmp(v, "isa-parallel", 12))
+        return set_key(p, "device", v);
+    const char *id = chardev_value(v, "chardev", &n);
+    if (!id || !n || n > 31)
+        return complain(p, "device", "isa-serial and isa-parallel need chardev=ID");
+    if (serial ? o->num_serial == OPTS_MAX_SERIAL : o->num_parallel == OPTS_MAX_PARALLEL)
+        return complain(p, "device", "there are 4 serial and 2 parallel ports at most");
+    char *spec = o->device_port[o->num_device_ports++];
+    snprintf(spec, sizeof o->device_port[0], "chardev:%.*s", (int)n, id);
+    return serial ? set_serial(p, spec) : set_parallel(p, spec);
+}
+
+/* "[chardev=]ID[,mode=readline]" */
+static int set_mon(struct parse *p, const char *v)
+{
+    static const char key[] = "chardev=";
+    struct opts *o = p->o;
+    size_t n;
+
+    if (strstr(v, "mode=control"))
+        return complain(p, "mon", "there is no QMP yet; use mode=readline");
+    if (!strncmp(v, key, sizeof key - 1))
+        v += sizeof key - 1;
+    n = strcspn(v, ",");
+    if (!n || n > 31)
+        return complain(p, "mon", "use chardev=ID");
+    snprintf(o->mon_chardev, sizeof o->mon_chardev, "chardev:%.*s", (int)n, v);
+    return -1;
+}
+
 static int set_monitor(struct parse *p, const char *v)
 {
     if (!strcmp(v, "help")) {
@@ -275,6 +344,12 @@ static int set_own(struct parse *p, const struct row *r, const char *v)
 
     switch (r->own) {
     case OWN_NONE: break;
+    case OWN_CHARDEV: return set_chardev(p, v);
+    case OWN_DEBUGCON: o->debugcon = v; break;
+    case OWN_DEVICE: return set_device(p, v);
+    case OWN_MON: return set_mon(p, v);
+    case OWN_PARALLEL: return set_parallel(p, v);
+    case OWN_USBDEVICE: return complain(p, r->name, "there are no USB devices yet");
     case OWN_CURSES: return set_display(p, "curses");
     case OWN_SDL: return set_display(p, "sdl");
     case OWN_DISPLAY: return set_display(p, v);
@@ -346,6 +421,35 @@ static int one(struct parse *p, const struct row *r, const char *v)
     return -1;
 }
 
+/* "chardev:ID" becomes what it stands for. */
+static int resolve_chardevs(struct parse *p)
+{
+    struct opts *o = p->o;
+    const char *mon = *o->mon_chardev ? o->mon_chardev : NULL;
+    bool shared = mon && o->num_serial && !strcmp(o->serial[0], mon);
+    char why[200];
+    bool ok = true;
+    int rc;
+
+    for (unsigned k = 0; ok && k < o->num_serial; k++)
+        ok = chardev_resolve(&o->chardevs, &o->serial[k], why, sizeof why);
+    for (unsigned k = 0; ok && k < o->num_parallel; k++)
+        ok = chardev_resolve(&o->chardevs, &o->parallel[k], why, sizeof why);
+    if (!ok || !chardev_resolve(&o->chardevs, &o->debugcon, why, sizeof why) ||
+        !chardev_resolve(&o->chardevs, &mon, why, sizeof why)) {
+        fprintf(p->err, "nestbox: %s\n", why);
+        return 1;
+    }
+    if (shared)
+        o->serial[0] = "mon:stdio";
+    else if (mon && (rc = set_monitor(p, mon)) >= 0)
+        return rc;
+    for (unsigned k = 0; k < o->num_parallel; k++)
+        if ((rc = set_key(p, "parallel", o->parallel[k])) >= 0)
+            return rc;
+    return o->debugcon ? set_key(p, "debugcon", o->debugcon) : -1;
+}
+
 static int check(struct parse *p)
 {
     struct opts *o = p->o;
@@ -397,6 +501,8 @@ int opts_parse(struct opts *o, int argc, char **argv, FILE *out, FILE *err)
         if ((rc = set_key(&p, "hda", argv[o->boot_arg])) >= 0)
             return rc;
     }
+    if ((rc = resolve_chardevs(&p)) >= 0)
+        return rc;
     return check(&p);
 }
 

@@ -7,11 +7,13 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "frontend/chardev.h"
 #include "include/nestbox.h"
 
 enum opts_display { DISPLAY_DEFAULT, DISPLAY_NONE, DISPLAY_CURSES, DISPLAY_SDL };
 
 #define OPTS_MAX_SERIAL 4
+#define OPTS_MAX_PARALLEL 2
 #define OPTS_MAX_EXPECT 16
 
 struct opts_expect {
@@ -31,6 +33,12 @@ struct opts {
     const char *script, *screendump, *savevm, *stop_at;
     const char *serial[OPTS_MAX_SERIAL];
     unsigned num_serial;
+    const char *parallel[OPTS_MAX_PARALLEL], *debugcon;
+    unsigned num_parallel;
+    struct chardev_opts chardevs;
+    char device_port[OPTS_MAX_SERIAL + OPTS_MAX_PARALLEL][40]; /* "chardev:ID" of -device isa-... */
+    unsigned num_device_ports;
+    char mon_chardev[40];
     struct opts_expect expect[OPTS_MAX_EXPECT];
     unsigned num_expect;
     uint64_t timeout_ns; /* 0: none */

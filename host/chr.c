@@ -21,7 +21,7 @@
 const char chr_help[] =
     "null                            nothing is connected\n"
     "stdio                           this terminal\n"
-    "file:PATH[,append=on]           output to a file\n"
+    "file:PATH[,append=on]           output to a file; ,input-path=PATH: and input from one\n"
     "pipe:PATH                       PATH.in and PATH.out, or PATH both ways\n"
     "pty                             a new pseudo terminal\n"
     "tcp:HOST:PORT[,server[,nowait]] a TCP connection\n"
@@ -30,11 +30,14 @@ const char chr_help[] =
 void chr_note(const struct chr_opts *o, const char *fmt, ...)
 {
     char line[256];
+    int n = 0;
     va_list ap;
     if (!o->note)
         return;
+    if (o->label)
+        n = snprintf(line, 64, "%s: ", o->label);
     va_start(ap, fmt);
-    vsnprintf(line, sizeof(line), fmt, ap);
+    vsnprintf(line + MIN(n, 63), sizeof(line) - 64, fmt, ap);
     va_end(ap);
     o->note(o->note_to, line);
 }
@@ -259,7 +262,21 @@ static struct chardev *chr_stdio(const struct chr_opts *o)
 
 static struct chardev *chr_file(const char *spec, const struct chr_opts *o, struct err *e)
 {
-    char *path = xstrdup(spec), *comma = strrchr(path, ',');
+    static const char input_path[] = ",input-path=";
+    char *path = xstrdup(spec), *input = strstr(path, input_path), *comma;
+    int in = -1;
+    if (input) {
+        *input = 0;
+        input += sizeof(input_path) - 1;
+        in = open(input, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        if (in < 0) {
+            err_set(e, ERR_RESOURCE, "%s: cannot be opened for reading: %s", input,
+                    strerror(errno));
+            xfree(path);
+            return NULL;
+        }
+    }
+    comma = strrchr(path, ',');
     bool append = comma && !strcmp(comma, ",append=on");
     if (append || (comma && !strcmp(comma, ",append=off")))
         *comma = 0;
@@ -269,11 +286,13 @@ static struct chardev *chr_file(const char *spec, const struct chr_opts *o, stru
     if (fd < 0)
         err_set(e, ERR_RESOURCE, "%s: cannot be opened for writing: %s", path, strerror(errno));
     xfree(path);
-    if (fd < 0)
+    if (fd < 0) {
+        os_close(in);
         return NULL;
+    }
     struct chr *s = chr_new(o);
     s->wait_out = true;
-    chr_attach(s, -1, fd);
+    chr_attach(s, in, fd);
     return &s->c;
 }
 
@@ -367,6 +386,11 @@ struct chardev *chr_open(const char *spec, const struct chr_opts *o, struct err 
     if (!strncmp(spec, "telnet:", 7) || !strncmp(spec, "udp:", 4)) {
         err_set(e, ERR_CONFIG, "%s: there is no telnet or UDP; use tcp:HOST:PORT[,server[,nowait]]",
                 spec);
+        return NULL;
+    }
+    if (!strncmp(spec, "vc", 2) && (!spec[2] || spec[2] == ':')) {
+        err_set(e, ERR_CONFIG, "vc: the window has no text consoles; use pty, or unix:PATH,server,"
+                "nowait with a terminal program");
         return NULL;
     }
     err_set(e, ERR_CONFIG, "\"%s\" is no character device; known are: null, stdio, file:PATH, "

@@ -13,11 +13,12 @@ struct chr_opts {
     /* What the user must know to use it ("serial port is /dev/pts/3"); may be NULL. */
     void (*note)(void *to, const char *line);
     void *note_to;
+    const char *label; /* whose it is, for notes; may be NULL */
 };
 
-/* null | stdio | file:PATH[,append=on] | pipe:PATH | pty | tcp:HOST:PORT[,server[,nowait]] |
- * unix:PATH[,server[,nowait]]. A server waits for its client unless nowait is given; an empty HOST
- * is this machine only. NULL with a message in *e. */
+/* null | stdio | file:PATH[,append=on][,input-path=PATH] | pipe:PATH | pty |
+ * tcp:HOST:PORT[,server[,nowait]] | unix:PATH[,server[,nowait]]. A server waits for its client unless
+ * nowait is given; an empty HOST is this machine only. NULL with a message in *e. */
 struct chardev *chr_open(const char *spec, const struct chr_opts *o, struct err *e);
 void chr_close(struct chardev *c); /* NULL: nothing */
 

@@ -56,8 +56,9 @@ void nb_config_free(struct nb_config *cfg);
  *   snapshot     on: all drives as with snapshot=on
  *   boot         [order=]acdn[,once=..][,menu=on]
  *   kernel, initrd, append, bios, vgabios, L (firmware folder, repeatable, searched first)
- *   serial       (repeatable) null, stdio, file:F, pty, tcp:.., unix:.., callback
- *   parallel, debugcon           likewise
+ *   serial       (repeatable) null, stdio, file:F, pipe:F, pty, tcp:.., unix:.., callback
+ *   parallel     (repeatable) likewise, without callback; "null" when not given, none: no port
+ *   debugcon     likewise
  *   device       isa-debug-exit[,iobase=N][,iosize=N]  (repeatable)
  *   rtc          [base=utc|localtime|YYYY-MM-DD[THH:MM:SS]]
  *   vga          std, none

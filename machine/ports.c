@@ -176,9 +176,11 @@ void nb_serial_output(struct nb_machine *m, unsigned n,
     m->serial[n].out_to = to;
 }
 
-static bool open_port(struct nb_machine *m, struct serial_port *p, const char *spec, struct err *e)
+static bool open_port(struct nb_machine *m, unsigned n, const char *spec, struct err *e)
 {
-    struct chr_opts o = { .loop = m->loop, .note = note_line, .note_to = m };
+    static const char *const labels[] = { "COM1", "COM2", "COM3", "COM4" };
+    struct chr_opts o = { .loop = m->loop, .label = labels[n], .note = note_line, .note_to = m };
+    struct serial_port *p = &m->serial[n];
 
     if (!strcmp(spec, "none"))
         return true;
@@ -200,7 +202,7 @@ bool ports_open(struct nb_machine *m, struct err *e)
         if (!m->board->serial[k])
             return err_set(e, ERR_CONFIG, "-serial: this machine has %u serial port%s", k,
                            k == 1 ? "" : "s");
-        if (!open_port(m, &m->serial[k], m->cfg->serial[k], e))
+        if (!open_port(m, k, m->cfg->serial[k], e))
             return err_prefix(e, "-serial %s", m->cfg->serial[k]);
     }
     for (unsigned k = 0; k < MAX(m->cfg->num_parallel, 1u); k++) {
@@ -210,11 +212,13 @@ bool ports_open(struct nb_machine *m, struct err *e)
                            k == 1 ? "" : "s");
         if (!strcmp(spec, "none"))
             continue;
+        o.label = k ? "LPT2" : "LPT1";
         m->parallel[k] = chr_open(spec, &o, e);
         if (!m->parallel[k])
             return err_prefix(e, "-parallel %s", spec);
     }
     if (m->cfg->debugcon && strcmp(m->cfg->debugcon, "none")) {
+        o.label = "debugcon";
         m->debugcon = chr_open(m->cfg->debugcon, &o, e);
         if (!m->debugcon)
             return err_prefix(e, "-debugcon %s", m->cfg->debugcon);

@@ -77,7 +77,7 @@ static struct chardev *chr(const char *fmt, const char *arg)
 {
     char spec[256];
     struct err e = { 0 };
-    struct chr_opts o = { loop, note, NULL };
+    struct chr_opts o = { .loop = loop, .note = note };
     snprintf(spec, sizeof(spec), fmt, arg); /* NOLINT: formats of this file */
     struct chardev *c = chr_open(spec, &o, &e);
     ck_assert_msg(c != NULL, "%s", e.msg);
@@ -224,9 +224,10 @@ START_TEST(bad_specs)
         { "tcp:127.0.0.1:http", ERR_CONFIG }, { "tcp:127.0.0.1:+1", ERR_CONFIG },
         { "telnet:127.0.0.1:4444", ERR_CONFIG }, { "udp:127.0.0.1:4444", ERR_CONFIG },
         { "file:/nonexistent/dir/x", ERR_RESOURCE }, { "unix:/nonexistent/x", ERR_RESOURCE },
-        { "pipe:/nonexistent/x", ERR_RESOURCE }, { "tcp:127.0.0.1:1", ERR_RESOURCE },
+        { "pipe:/nonexistent/x", ERR_RESOURCE }, { "vc", ERR_CONFIG }, { "vc:80Cx24C", ERR_CONFIG },
+        { "file:/dev/null,input-path=/nonexistent/x", ERR_RESOURCE }, { "tcp:127.0.0.1:1", ERR_RESOURCE },
     };
-    struct chr_opts o = { loop, NULL, NULL };
+    struct chr_opts o = { .loop = loop };
     for (unsigned i = 0; i < ARRAY_LEN(bad); i++) {
         struct err e = { 0 };
         ck_assert_ptr_null(chr_open(bad[i].spec, &o, &e));
@@ -260,6 +261,85 @@ START_TEST(null_and_file)
 }
 END_TEST
 
+/* What a file holds comes as the device takes it, and its end is no hang-up. */
+START_TEST(input_file)
+{
+    static struct dev d;
+    char in[140], spec[300];
+    snprintf(in, sizeof(in), "%s.in", path);
+    FILE *f = fopen(in, "w");
+    for (int k = 0; k < 5000; k++)
+        fprintf(f, "%04d\n", k);
+    fclose(f);
+    snprintf(spec, sizeof(spec), "file:%s,append=on,input-path=%s", path, in);
+    struct chardev *c = chr("%s", spec);
+    plug(c, &d);
+    d.room = 7;
+    spin(3);
+    ck_assert_uint_eq(d.len, 7);
+    ck_assert(!loop_wait(loop, 1000000)); /* it waits for accept_input */
+    d.room = sizeof(d.got);
+    chardev_accept_input(c);
+    spin(20);
+    ck_assert_uint_eq(d.len, 25000);
+    ck_assert_mem_eq(d.got + 24995, "4999\n", 5);
+    ck_assert_int_eq(d.closed, 0);
+    ck_assert(!loop_wait(loop, 1000000));
+    ck_assert_uint_eq(chardev_write(c, (const u8 *)"out", 3), 3);
+    chr_close(c);
+    size_t n;
+    u8 *p = os_read_file(path, 100, &n, NULL);
+    ck_assert_uint_eq(n, 3);
+    xfree(p);
+    unlink(in);
+}
+END_TEST
+
+/* QEMU's pair of FIFOs; the other side may come, go and come again. */
+START_TEST(pipes)
+{
+    static struct dev d;
+    char in[140], out[140], buf[16] = "";
+    u8 junk[1000] = { 0 };
+    snprintf(in, sizeof(in), "%s.in", path);
+    snprintf(out, sizeof(out), "%s.out", path);
+    ck_assert(!mkfifo(in, 0600) && !mkfifo(out, 0600));
+    struct chardev *c = chr("pipe:%s", path);
+    plug(c, &d);
+    d.room = 100;
+    for (u32 round = 1; round <= 2; round++) {
+        ck_assert(!loop_wait(loop, 1000000)); /* nobody there is no hang-up */
+        int w = open(in, O_WRONLY), r = open(out, O_RDONLY | O_NONBLOCK);
+        ck_assert_int_eq(write(w, "ping", 4), 4);
+        spin(2);
+        ck_assert_uint_eq(d.len, 4 * round);
+        ck_assert_uint_eq(chardev_write(c, (const u8 *)"pong", 4), 4);
+        ck_assert_int_eq(read(r, buf, sizeof(buf)), 4);
+        ck_assert_str_eq(buf, "pong");
+        close(w), close(r);
+    }
+    ck_assert_mem_eq(d.got, "pingping", 8);
+    for (int k = 0; k < 300; k++) /* nobody reads: the guest is not stopped */
+        ck_assert_uint_eq(chardev_write(c, junk, sizeof(junk)), sizeof(junk));
+    chr_close(c);
+    unlink(in), unlink(out);
+
+    /* one FIFO for both ways: what goes out comes in, unless somebody else reads it first */
+    ck_assert(!mkfifo(path, 0600));
+    c = chr("pipe:%s", path);
+    int w = open(path, O_RDWR);
+    ck_assert_int_eq(write(w, "one", 3), 3);
+    d.len = 0;
+    plug(c, &d);
+    spin(2);
+    ck_assert_uint_eq(d.len, 3);
+    ck_assert_uint_eq(chardev_write(c, (const u8 *)"two", 3), 3);
+    ck_assert_int_eq(read(w, buf, sizeof(buf)), 3);
+    close(w);
+    chr_close(c);
+}
+END_TEST
+
 static void talk(struct chardev *server, const char *fmt, const char *address)
 {
     static struct dev ds, dc;
@@ -267,11 +347,13 @@ static void talk(struct chardev *server, const char *fmt, const char *address)
     memset(&ds, 0, sizeof(ds));
     memset(&dc, 0, sizeof(dc));
     plug(server, &ds);
+    ck_assert(server->unplugged);
     ck_assert_uint_eq(chardev_write(server, (const u8 *)"lost", 4), 4); /* nobody is there */
     struct chardev *client = chr(fmt, address);
     plug(client, &dc);
     spin(2);
     ck_assert_int_eq(ds.opened, 1);
+    ck_assert(!server->unplugged && !client->unplugged);
     dc.room = 3;
     chardev_write(server, (const u8 *)"hello", 5);
     spin(3);
@@ -304,6 +386,7 @@ static void talk(struct chardev *server, const char *fmt, const char *address)
     chr_close(client);
     spin(3);
     ck_assert_int_eq(ds.closed, 1);
+    ck_assert(server->unplugged);
     client = chr(fmt, address);
     spin(2);
     ck_assert_int_eq(ds.opened, 2);
@@ -333,7 +416,7 @@ START_TEST(local_sockets)
     struct chardev *c = chr("unix:%s,server,nowait", path);
     char spec[200];
     struct err e = { 0 };
-    struct chr_opts o = { loop, NULL, NULL };
+    struct chr_opts o = { .loop = loop };
     snprintf(spec, sizeof(spec), "unix:%s,server,nowait", path);
     ck_assert_ptr_null(chr_open(spec, &o, &e));
     chr_close(c);
@@ -343,7 +426,7 @@ END_TEST
 START_TEST(tcp_sockets)
 {
     struct err e = { 0 };
-    struct chr_opts o = { loop, NULL, NULL };
+    struct chr_opts o = { .loop = loop };
     char spec[64], address[32];
     for (int i = 0; i < 50; i++) { /* a free port */
         snprintf(address, sizeof(address), "127.0.0.1:%d", 20000 + (getpid() * 31 + i * 97) % 30000);
@@ -381,7 +464,14 @@ START_TEST(pseudo_terminals)
     spin(2);
     ck_assert_uint_eq(d.len, 3); /* no echo */
     close(fd);
-    ck_assert(!loop_wait(loop, 1000000));
+    ck_assert(!loop_wait(loop, 1000000)); /* a hang-up is none, */
+    fd = open(name, O_RDWR | O_NOCTTY);   /* and the next one finds the line open and raw */
+    ck_assert_int_eq(write(fd, "again\r", 6), 6);
+    spin(2);
+    ck_assert_uint_eq(d.len, 9);
+    ck_assert_mem_eq(d.got, "in\ragain\r", 9);
+    ck_assert_int_eq(d.closed, 0);
+    close(fd);
     for (int i = 0; i < 1000; i++) /* nobody reads: the guest is not stopped */
         ck_assert_uint_eq(chardev_write(c, junk, sizeof(junk)), sizeof(junk));
     chr_close(c);
@@ -407,7 +497,7 @@ START_TEST(stdio_restores_the_terminal)
             int tty_fd = open(name, O_RDWR); /* becomes the controlling terminal */
             dup2(tty_fd, 0);
             dup2(tty_fd, 1);
-            struct chr_opts o = { loop, NULL, NULL };
+            struct chr_opts o = { .loop = loop };
             struct chardev *s = chr_open("stdio", &o, NULL);
             chardev_write(s, (const u8 *)"!", 1);
             if (read(go[0], &c, 1) != 1)
@@ -467,6 +557,8 @@ Suite *suite_chr(void)
     tcase_add_test(tc, watches_may_be_removed_inside);
     tcase_add_test(tc, bad_specs);
     tcase_add_test(tc, null_and_file);
+    tcase_add_test(tc, input_file);
+    tcase_add_test(tc, pipes);
     tcase_add_test(tc, local_sockets);
     tcase_add_test(tc, tcp_sockets);
     tcase_add_test(tc, pseudo_terminals);

@@ -176,6 +176,63 @@ START_TEST(kvm_is_a_warning)
 }
 END_TEST
 
+/* QEMU's long form becomes the short one. */
+START_TEST(chardevs)
+{
+    static const struct { const char *args, *spec; } good[] = {
+        { "null,id=a", "null" }, { "backend=pty,id=a", "pty" }, { "stdio,id=a,signal=off", "stdio" },
+        { "file,id=a,path=x,,y", "file:x,y" }, { "file,path=x,append=on,id=a", "file:x,append=on" },
+        { "file,id=a,path=o,input-path=i", "file:o,input-path=i" }, { "pipe,id=a,path=p", "pipe:p" },
+        { "socket,id=a,path=s,server=on,wait=off", "unix:s,server,nowait" },
+        { "socket,id=a,path=s,server,nowait", "unix:s,server,nowait" },
+        { "socket,id=a,host=h,port=1,server", "tcp:h:1,server" },
+        { "socket,id=a,port=1,nodelay", "tcp::1" },
+    };
+    char line[200];
+
+    for (unsigned k = 0; k < sizeof good / sizeof good[0]; k++) {
+        snprintf(line, sizeof line, "-serial null -device isa-serial,chardev=a -chardev %s",
+                 good[k].args);
+        struct result r = parse(line);
+        ck_assert_msg(r.rc == -1, "%s: %s", line, r.err);
+        ck_assert_uint_eq(r.o.num_serial, 2);
+        ck_assert_str_eq(r.o.serial[1], good[k].spec);
+        opts_free(&r.o);
+    }
+    struct result r = parse("-chardev stdio,mux=on,id=c -serial chardev:c -mon chardev=c,mode=readline");
+    ck_assert_int_eq(r.rc, -1);
+    ck_assert_str_eq(r.o.serial[0], "mon:stdio");
+    ck_assert_ptr_null(r.o.monitor);
+    opts_free(&r.o);
+    r = parse("-chardev socket,path=m,server=on,wait=off,id=c -chardev null,id=d -chardev pty,id=e "
+              "-mon c -parallel chardev:d -device isa-parallel,chardev=e -debugcon none -usb");
+    ck_assert_int_eq(r.rc, -1);
+    ck_assert_str_eq(r.o.monitor, "unix:m,server,nowait");
+    ck_assert_uint_eq(r.o.num_parallel, 2);
+    ck_assert_str_eq(r.o.parallel[0], "null");
+    ck_assert_str_eq(r.o.parallel[1], "pty");
+    opts_free(&r.o);
+
+    REFUSED("-chardev null", "-chardev null: id= is missing");
+    REFUSED("-chardev udp,id=a", "-chardev udp,id=a: there is no backend \"udp\"; known are null, "
+            "stdio, pty, file, pipe, socket");
+    REFUSED("-chardev file,id=a", "-chardev file,id=a: file needs path=");
+    REFUSED("-chardev socket,id=a", "-chardev socket,id=a: socket needs path= or port=");
+    REFUSED("-chardev socket,id=a,path=x,,y",
+            "-chardev socket,id=a,path=x,,y: a socket's path cannot have a comma here");
+    REFUSED("-chardev socket,id=a,path=x,reconnect=1",
+            "-chardev socket,id=a,path=x,reconnect=1: unknown property reconnect");
+    REFUSED("-chardev null,id=a,mux=maybe", "-chardev null,id=a,mux=maybe: mux=maybe: use on or off");
+    REFUSED("-chardev null,id=a -chardev pty,id=a", "-chardev pty,id=a: there is a chardev a already");
+    REFUSED("-chardev null,id=a -serial chardev:a -parallel chardev:a", "chardev a is in use twice");
+    REFUSED("-serial chardev:a", "chardev:a: there is no -chardev with this id");
+    REFUSED("-mon chardev=a,mode=control", "-mon: there is no QMP yet; use mode=readline");
+    REFUSED("-device isa-serial", "-device: isa-serial and isa-parallel need chardev=ID");
+    REFUSED("-parallel null -parallel null -parallel null", "-parallel: at most 2");
+    REFUSED("-usbdevice tablet", "-usbdevice: there are no USB devices yet");
+}
+END_TEST
+
 START_TEST(expectations_are_limited)
 {
     char line[800] = "";
@@ -209,6 +266,7 @@ Suite *suite_front_opts(void)
     tcase_add_test(t, help_is_an_answer);
     tcase_add_test(t, help_fits_two_screens);
     tcase_add_test(t, kvm_is_a_warning);
+    tcase_add_test(t, chardevs);
     tcase_add_test(t, expectations_are_limited);
     suite_add_tcase(s, t);
     return s;
