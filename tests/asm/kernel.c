@@ -127,7 +127,7 @@ void note(const char *fmt, ...)
     put('\n');
 }
 
-void report(void)
+void last_line(void)
 {
     cli();
     print("DONE %u passed, %u failed\n", passed, failed);
@@ -137,7 +137,7 @@ void report(void)
 
 void finish(void)
 {
-    report();
+    last_line();
     outb(0xf4, failed ? 1 : 0);
     for (const char *s = "Shutdown"; *s; s++) /* Bochs has no isa-debug-exit */
         outb(0x8900, (u8)*s);

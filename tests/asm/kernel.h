@@ -26,7 +26,7 @@ void check(bool ok, const char *name, const char *fmt, ...) __attribute__((forma
 /* A fact that the manual leaves open, or in which processors differ: printed, never failed. */
 void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* The last line, with the counts; finish() prints it and ends the machine. */
-void report(void);
+void last_line(void);
 void finish(void) __attribute__((noreturn));
 /* The number behind "name=" on the multiboot command line. */
 u32 option(const char *name, u32 otherwise);

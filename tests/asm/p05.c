@@ -91,7 +91,10 @@ static void qpc_sample(void)
     count |= (u32)inb(0x40) << 8;
     outb(0x20, 0x0a);
     u64 q = (u64)ticks * RELOAD + (RELOAD - count);
-    if ((inb(0x20) & 1) && count > RELOAD / 2)
+    bool pending = inb(0x20) & 1;
+    if (pending && count > RELOAD / 2)
+        q += RELOAD;
+    else if (pending && q < qpc_last) /* the host was away behind the tick, as an SMI is on real machines */
         q += RELOAD;
     if (count < 1 || count > RELOAD || q < qpc_last)
         qpc_back++;
