@@ -13,9 +13,9 @@
  * Without a backend, or while it has no other side, nothing is plugged in: pull-ups show nACK,
  * BUSY, PE, SLCT and nERROR high. No EPP peripheral is ever there, so that every EPP cycle runs
  * into its time-out (its 10 us are not waited for). Control's reset value is the 0Ch that firmware
- * leaves (data sheet: 00h, with which the printer would be held in its reset; SeaBIOS only looks for
- * the latch). Not modelled: ECP (no registers at base + 400h), IEEE 1284 negotiation (the printer
- * does not answer it), the chip's own configuration index. */
+ * leaves (data sheet: 00h, with which the printer would be held in its reset; SeaBIOS only looks
+ * for the latch). Not modelled: ECP (no registers at base + 400h), IEEE 1284 negotiation (the
+ * printer does not answer it), the chip's own configuration index. */
 #include "core/chardev.h"
 #include "core/device.h"
 

@@ -149,7 +149,7 @@ static const struct reg_doc piix4_usb_regs[] = {
     { "INTLN", "pci 3Ch", REG_RW, true, NULL },
     { "INTPN", "pci 3Dh", REG_RO, true, NULL },
     { "SBRNUM", "pci 60h", REG_RO, true, NULL },
-    { "LEGSUP", "pci C0h", REG_MIXED, true, "USBPIRQDEN and USBIRQS act; traps and SMI are stored" },
+    { "LEGSUP", "pci C0h", REG_MIXED, true, "USBPIRQDEN, USBIRQS act; traps, SMI are stored" },
     { "USBCMD", "bar4+0", REG_RW, true, "SWDBG and MAXP are stored" },
     { "USBSTS", "bar4+2", REG_W1C, true, NULL },
     { "USBINTR", "bar4+4", REG_RW, true, NULL },

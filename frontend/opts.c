@@ -74,7 +74,7 @@ static const struct row rows[] = {
     { "nographic", NULL, K_OWN, NULL, OWN_NOGRAPHIC,
       "serial port and monitor on the terminal; Ctrl-A h: help" },
     { "serial", "DEV", K_OWN, NULL, OWN_SERIAL, "stdio, mon:stdio, file:F, pty, unix:.., tcp:.." },
-    { "parallel", "DEV", K_OWN, NULL, OWN_PARALLEL, "a printer: null, none, file:F, ... as -serial" },
+    { "parallel", "DEV", K_OWN, NULL, OWN_PARALLEL, "a printer: null, none, file:F, ..." },
     { "monitor", "DEV", K_OWN, NULL, OWN_MONITOR, "stdio, none, unix:PATH, tcp:127.0.0.1:PORT" },
     { "chardev", "KIND,id=ID", K_OWN, NULL, OWN_CHARDEV,
       "file,path=F, socket,port=N, ...; then -serial chardev:ID" },

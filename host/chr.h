@@ -17,8 +17,8 @@ struct chr_opts {
 };
 
 /* null | stdio | file:PATH[,append=on][,input-path=PATH] | pipe:PATH | pty |
- * tcp:HOST:PORT[,server[,nowait]] | unix:PATH[,server[,nowait]]. A server waits for its client unless
- * nowait is given; an empty HOST is this machine only. NULL with a message in *e. */
+ * tcp:HOST:PORT[,server[,nowait]] | unix:PATH[,server[,nowait]]. A server waits for its client
+ * unless nowait is given; an empty HOST is this machine only. NULL with a message in *e. */
 struct chardev *chr_open(const char *spec, const struct chr_opts *o, struct err *e);
 void chr_close(struct chardev *c); /* NULL: nothing */
 

@@ -180,9 +180,11 @@ END_TEST
 START_TEST(chardevs)
 {
     static const struct { const char *args, *spec; } good[] = {
-        { "null,id=a", "null" }, { "backend=pty,id=a", "pty" }, { "stdio,id=a,signal=off", "stdio" },
-        { "file,id=a,path=x,,y", "file:x,y" }, { "file,path=x,append=on,id=a", "file:x,append=on" },
-        { "file,id=a,path=o,input-path=i", "file:o,input-path=i" }, { "pipe,id=a,path=p", "pipe:p" },
+        { "null,id=a", "null" }, { "backend=pty,id=a", "pty" },
+        { "stdio,id=a,signal=off", "stdio" }, { "file,id=a,path=x,,y", "file:x,y" },
+        { "file,path=x,append=on,id=a", "file:x,append=on" },
+        { "file,id=a,path=o,input-path=i", "file:o,input-path=i" },
+        { "pipe,id=a,path=p", "pipe:p" },
         { "socket,id=a,path=s,server=on,wait=off", "unix:s,server,nowait" },
         { "socket,id=a,path=s,server,nowait", "unix:s,server,nowait" },
         { "socket,id=a,host=h,port=1,server", "tcp:h:1,server" },
@@ -199,7 +201,8 @@ START_TEST(chardevs)
         ck_assert_str_eq(r.o.serial[1], good[k].spec);
         opts_free(&r.o);
     }
-    struct result r = parse("-chardev stdio,mux=on,id=c -serial chardev:c -mon chardev=c,mode=readline");
+    struct result r = parse("-chardev stdio,mux=on,id=c -serial chardev:c "
+                            "-mon chardev=c,mode=readline");
     ck_assert_int_eq(r.rc, -1);
     ck_assert_str_eq(r.o.serial[0], "mon:stdio");
     ck_assert_ptr_null(r.o.monitor);
@@ -222,9 +225,12 @@ START_TEST(chardevs)
             "-chardev socket,id=a,path=x,,y: a socket's path cannot have a comma here");
     REFUSED("-chardev socket,id=a,path=x,reconnect=1",
             "-chardev socket,id=a,path=x,reconnect=1: unknown property reconnect");
-    REFUSED("-chardev null,id=a,mux=maybe", "-chardev null,id=a,mux=maybe: mux=maybe: use on or off");
-    REFUSED("-chardev null,id=a -chardev pty,id=a", "-chardev pty,id=a: there is a chardev a already");
-    REFUSED("-chardev null,id=a -serial chardev:a -parallel chardev:a", "chardev a is in use twice");
+    REFUSED("-chardev null,id=a,mux=maybe",
+            "-chardev null,id=a,mux=maybe: mux=maybe: use on or off");
+    REFUSED("-chardev null,id=a -chardev pty,id=a",
+            "-chardev pty,id=a: there is a chardev a already");
+    REFUSED("-chardev null,id=a -serial chardev:a -parallel chardev:a",
+            "chardev a is in use twice");
     REFUSED("-serial chardev:a", "chardev:a: there is no -chardev with this id");
     REFUSED("-mon chardev=a,mode=control", "-mon: there is no QMP yet; use mode=readline");
     REFUSED("-device isa-serial", "-device: isa-serial and isa-parallel need chardev=ID");
