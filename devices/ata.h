@@ -172,9 +172,9 @@ bool atapi_post_load(struct ata_drive *d, struct err *e);
 #define ATA_NS_COMMAND 60000u   /* without medium access */
 #define ATA_NS_ACCESS 100000u   /* first burst */
 #define ATA_NS_SECTOR 1000u     /* each further sector of a burst */
-#define ATA_NS_DMA 60000u       /* first burst by DMA */
+#define ATA_NS_DMA 50000u       /* first burst of a read by DMA */
 #define ATA_NS_DMA_NEXT 20000u  /* further ones of the command */
-#define ATA_NS_DMA_SECTOR 125u  /* faster than any drive, so that the host's disk is the limit */
+#define ATA_NS_DMA_SECTOR 31u   /* faster than any drive, so that the host's disk is the limit */
 #define ATA_NS_NEXT 5000u       /* next DRQ block, out of the drive's buffer */
 #define ATA_NS_DRQ 2000u        /* DRQ after a PIO write command */
 #define ATA_NS_RESET 2000000u

@@ -104,7 +104,7 @@ void ata_dma_out(struct ata_channel *c)
     u32 n = c->filled / BLOCK_SECTOR;
     c->pos = c->filled = 0;
     ata_submit(c, BLOCK_WRITE, c->lba, n);
-    ata_phase_at(c, ATA_WRITING, ata_burst_ns(c, n, true));
+    ata_phase_at(c, ATA_WRITING, ATA_NS_COMMAND + (u64)n * ATA_NS_DMA_SECTOR);
 }
 
 void ata_dma_kick(struct ata_channel *c)
