@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The ATA bus: one channel (cable) with two drives, as an IDE controller sees it.
- * ata.c has the registers, the data phases and the timing; ata_cmd.c the disk's commands; ata_dma.c moves by DMA;
- * atapi.c the packet commands of a CD-ROM drive. */
+ * ata.c has the registers, the data phases and the timing; ata_dma.c moves by DMA; ata_cmd.c has
+ * the disk's commands, atapi.c the packet commands of a CD-ROM drive. */
 #ifndef NB_DEVICES_ATA_H
 #define NB_DEVICES_ATA_H
 
