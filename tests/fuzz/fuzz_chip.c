@@ -234,49 +234,6 @@ static void rewind_machine(struct nb_machine *m, struct start *s)
     }
 }
 
-/* To build a machine takes hundred times what an input does: there is one, which goes back to its start. */
-struct start { struct bytes dev[MACHINE_MAX_DEVICES], cpu; u64 now; };
-
-static void remember(struct nb_machine *m, struct start *s)
-{
-    struct err e = { 0 };
-
-    for (unsigned k = 0; k < m->num_devices; k++) {
-        struct snap_out out = { to_bytes, &s->dev[k] };
-        MUST(device_save(m->dev[k], &out, &e));
-    }
-    struct snap_out out = { to_bytes, &s->cpu };
-    MUST(cpu_save(m->cpu, &out, &e));
-    s->now = clock_now(&m->clock);
-}
-
-static void rewind_machine(struct nb_machine *m, struct start *s)
-{
-    struct err e = { 0 };
-
-    m->want_reset = m->want_init = m->want_power_off = m->want_exit = m->want_io_stop = false;
-    m->paused = m->powered_off = false;
-    ram_zero(&m->ram, 0, m->layout.ram_frames);
-    for (unsigned k = 0; k < m->num_devices; k++) { /* no timer is before the time it goes back to */
-        if (m->dev[k]->cls->reset)
-            m->dev[k]->cls->reset(m->dev[k], RESET_POWER_ON);
-    }
-    struct snap_in in_cpu = { from_bytes, &s->cpu };
-    s->cpu.at = 0;
-    MUST(cpu_load(m->cpu, &in_cpu, &e));
-    clock_restore(&m->clock, s->now); /* behind the CPU, whose count it starts from */
-    for (unsigned k = 0; k < m->num_devices; k++) {
-        struct snap_in in = { from_bytes, &s->dev[k] };
-        s->dev[k].at = 0;
-        MUST(device_load(m->dev[k], &in, &e));
-    }
-    cpu_state_loaded(m->cpu);
-    for (unsigned v = 0; v < 256; v++) { /* what its code did to memory */
-        static const u8 vector[4] = { 0x22, 0, 0, 0xf0 };
-        dma_write(&m->mem, v * 4, vector, 4);
-    }
-}
-
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
     static struct nb_machine *machine_of_all;
