@@ -352,7 +352,7 @@ int lab_diff(const struct diff_options *o)
     t.row = xcalloc(isa_num_rows() + 1, sizeof *t.row);
     t.unit_seen = xcalloc(g.num_units, 1);
     /* an outcome is aimed at in one of 4 to 20 cases of its unit */
-    s.end = o->sequences ? o->sequences : o->min ? o->min * 40 * g.num_units
+    s.end = o->sequences ? o->sequences : o->min ? o->min * 200 * g.num_units
                            : o->done      ? o->count * 4
                                           : o->count;
     start = seconds();
