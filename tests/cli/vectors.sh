@@ -28,7 +28,9 @@ grep -q '^#define HAVE_JANSSON 1' "$NESTBOX_BUILD/config.h" && json=yes
 run 0 "3 passed, 0 failed" "$seeds/real.moo"
 gzip -c "$seeds/real.moo" >real.moo.gz
 run 0 "3 passed, 0 failed" real.moo.gz
-run 1 "3 left out: real mode" -engine host "$seeds/real.moo"
+asan=no # its shadow memory takes the host engine's place
+grep -q '^#define HAVE_ASAN 1' "$NESTBOX_BUILD/config.h" && asan=yes
+[ $asan = yes ] || run 1 "3 left out: real mode" -engine host "$seeds/real.moo"
 # The divide error's test: byte 203ah of its final memory is 10h.
 sed 's/\x3a\x20\x00\x00\x10/\x3a\x20\x00\x00\x11/' "$seeds/real.moo" >bad.moo
 run 1 "bad.moo: test 2: x: mem[203a]=10 (expected 11)" bad.moo
@@ -103,7 +105,7 @@ case $(uname -sm) in
 "Linux x86_64") ;;
 *) exit 0 ;;
 esac
-grep -q '^#define HAVE_ASAN 1' "$NESTBOX_BUILD/config.h" && exit 0 # no host engine there
+[ $asan = no ] || exit 0
 formats='vec moo'
 [ $json = yes ] && formats='vec moo json'
 for f in $formats; do
