@@ -23,7 +23,7 @@ static const char *simd_family_of(const struct isa_row *row)
                              0x5c, 0x5d, 0x5e, 0x5f, 0x7c, 0x7d, 0xc2, 0xd0, 0xe6 };
 
     if (memchr(fp, row->op, sizeof fp))
-        return "sse_fp";
+        return row->feat == FEAT_SSE3 ? "sse3" : row->feat == FEAT_SSE2 ? "sse2_fp" : "sse_fp";
     return row->attr & A_MMX ? "mmx" : "sse_int";
 }
 
