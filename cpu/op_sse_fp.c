@@ -76,55 +76,34 @@ void sse_approximate(struct cpu *c, enum sse_op op, void *out, const void *b)
 
 /* ---- xmm := xmm OP xmm/m */
 
-#define OP_RR_(name) \
-    static unsigned name##_rr(struct cpu *c, const struct insn *i) \
-    { \
-        u8 *d = xmm_reg(c, i->dst); \
-        if (unlikely(!sse_run(c, i, SSE_##name, d, d, xmm_reg(c, i->src)))) \
-            FAULT(c); \
-        NEXT(c, i); \
-    }
-#define OP_RM_(name, how) \
-    static unsigned name##_rm(struct cpu *c, const struct insn *i) \
-    { \
-        u8 *d = xmm_reg(c, i->dst); \
-        const u8 *p = simd_rd(c, i, how); \
-        if (unlikely(!p) || unlikely(!sse_run(c, i, SSE_##name, d, d, p))) \
-            FAULT(c); \
-        NEXT(c, i); \
-    }
-#define OP_(name, how) \
-    OP_RR_(name) \
-    OP_RM_(name, how) \
-    HSET_RR_RM(name);
 #define PACKED_ (16 | SIMD_ALIGNED)
 
-OP_(addps, PACKED_)
-OP_(addpd, PACKED_)
-OP_(mulps, PACKED_)
-OP_(mulpd, PACKED_)
-OP_(subps, PACKED_)
-OP_(subpd, PACKED_)
-OP_(divps, PACKED_)
-OP_(divpd, PACKED_)
-OP_(minps, PACKED_)
-OP_(minpd, PACKED_)
-OP_(minss, 4)
-OP_(minsd, 8)
-OP_(maxps, PACKED_)
-OP_(maxpd, PACKED_)
-OP_(maxss, 4)
-OP_(maxsd, 8)
-OP_(sqrtps, PACKED_)
-OP_(sqrtpd, PACKED_)
-OP_(sqrtss, 4)
-OP_(sqrtsd, 8)
-OP_(addsubps, PACKED_)
-OP_(addsubpd, PACKED_)
-OP_(haddps, PACKED_)
-OP_(haddpd, PACKED_)
-OP_(hsubps, PACKED_)
-OP_(hsubpd, PACKED_)
+XMM_(addps, PACKED_)
+XMM_(addpd, PACKED_)
+XMM_(mulps, PACKED_)
+XMM_(mulpd, PACKED_)
+XMM_(subps, PACKED_)
+XMM_(subpd, PACKED_)
+XMM_(divps, PACKED_)
+XMM_(divpd, PACKED_)
+XMM_(minps, PACKED_)
+XMM_(minpd, PACKED_)
+XMM_(minss, 4)
+XMM_(minsd, 8)
+XMM_(maxps, PACKED_)
+XMM_(maxpd, PACKED_)
+XMM_(maxss, 4)
+XMM_(maxsd, 8)
+XMM_(sqrtps, PACKED_)
+XMM_(sqrtpd, PACKED_)
+XMM_(sqrtss, 4)
+XMM_(sqrtsd, 8)
+XMM_(addsubps, PACKED_)
+XMM_(addsubpd, PACKED_)
+XMM_(haddps, PACKED_)
+XMM_(haddpd, PACKED_)
+XMM_(hsubps, PACKED_)
+XMM_(hsubpd, PACKED_)
 
 /* ---- scalar arithmetic: the compiler's where that will do */
 

@@ -12,27 +12,6 @@
 
 /* ---- xmm := xmm/m */
 
-#define XMM_RR_(name) \
-    static unsigned name##_rr(struct cpu *c, const struct insn *i) \
-    { \
-        u8 *d = xmm_reg(c, i->dst); \
-        if (unlikely(!sse_run(c, i, SSE_##name, d, d, xmm_reg(c, i->src)))) \
-            FAULT(c); \
-        NEXT(c, i); \
-    }
-#define XMM_RM_(name, how) \
-    static unsigned name##_rm(struct cpu *c, const struct insn *i) \
-    { \
-        u8 *d = xmm_reg(c, i->dst); \
-        const u8 *p = simd_rd(c, i, how); \
-        if (unlikely(!p) || unlikely(!sse_run(c, i, SSE_##name, d, d, p))) \
-            FAULT(c); \
-        NEXT(c, i); \
-    }
-#define XMM_(name, how) \
-    XMM_RR_(name) \
-    XMM_RM_(name, how) \
-    HSET_RR_RM(name);
 XMM_(cvtps2pd, 8)
 XMM_(cvtpd2ps, PACKED_)
 XMM_(cvtdq2ps, PACKED_)

@@ -50,6 +50,29 @@ extern sse_fn *const sse_soft[SSE_NUM]; /* sse_soft.c */
 extern sse_fn *const sse_host[SSE_NUM]; /* sse_host.c */
 #else
 #define SSE_HAVE_HOST 0
+/* Handlers of a row xmm := xmm OP xmm/m; `how` is simd_rd()'s, for the memory form. */
+#define XMM_RR_(name) \
+    static unsigned name##_rr(struct cpu *c, const struct insn *i) \
+    { \
+        u8 *d = xmm_reg(c, i->dst); \
+        if (unlikely(!sse_run(c, i, SSE_##name, d, d, xmm_reg(c, i->src)))) \
+            FAULT(c); \
+        NEXT(c, i); \
+    }
+#define XMM_RM_(name, how) \
+    static unsigned name##_rm(struct cpu *c, const struct insn *i) \
+    { \
+        u8 *d = xmm_reg(c, i->dst); \
+        const u8 *p = simd_rd(c, i, how); \
+        if (unlikely(!p) || unlikely(!sse_run(c, i, SSE_##name, d, d, p))) \
+            FAULT(c); \
+        NEXT(c, i); \
+    }
+#define XMM_(name, how) \
+    XMM_RR_(name) \
+    XMM_RM_(name, how) \
+    HSET_RR_RM(name);
+
 #endif
 
 /* Runs an operation as the guest's MXCSR says and records what it found. false: #XM (#UD without
@@ -69,5 +92,28 @@ NB_INLINE bool sse_is_plain(const struct cpu *c)
 
     return likely((c->fpu.mxcsr & (pe | MXCSR_RC)) == pe) && likely(!c->soft_fpu);
 }
+
+/* Handlers of a row xmm := xmm OP xmm/m; `how` is simd_rd()'s, for the memory form. */
+#define XMM_RR_(name) \
+    static unsigned name##_rr(struct cpu *c, const struct insn *i) \
+    { \
+        u8 *d = xmm_reg(c, i->dst); \
+        if (unlikely(!sse_run(c, i, SSE_##name, d, d, xmm_reg(c, i->src)))) \
+            FAULT(c); \
+        NEXT(c, i); \
+    }
+#define XMM_RM_(name, how) \
+    static unsigned name##_rm(struct cpu *c, const struct insn *i) \
+    { \
+        u8 *d = xmm_reg(c, i->dst); \
+        const u8 *p = simd_rd(c, i, how); \
+        if (unlikely(!p) || unlikely(!sse_run(c, i, SSE_##name, d, d, p))) \
+            FAULT(c); \
+        NEXT(c, i); \
+    }
+#define XMM_(name, how) \
+    XMM_RR_(name) \
+    XMM_RM_(name, how) \
+    HSET_RR_RM(name);
 
 #endif
