@@ -1,38 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* MMX and SSE rows of the instruction table, what vectors cannot show: prefixes, absent features,
  * CR0.EM and TS, CR4.OSFXSR, pending x87 exceptions, LOCK, alignment and pages of every row's memory
- * operand, the state that MMX makes, FXSAVE images, MXCSR, masked stores, MONITOR and MWAIT. What the
+ * operand, the state that MMX makes, FXSAVE images, MXCSR, masked stores. What the
  * rows should do is derived here from their operands and names, not from their attributes.
  * SDM 1 chapters 9 to 11, SDM 3A chapters 2, 12 and 13. */
-#include "cpu/simd.h"
-#include "tests/unit/cpu_rig.h"
+#include "tests/unit/simd_rig.h"
 
 Suite *suite_simd(void);
 
-enum { AT = 0x30000, PD_AT = 0x60000, PT_AT = 0x61000 };
-
-static struct rig *r;
-
-static void all_features(struct cpu *c, u32 features)
-{
-    isa_free(c->isa);
-    c->isa_features = features;
-    c->isa = isa_new(features);
-    c->cpuid_edx = 0xffffffffu; /* CR4's bits */
-    code_flush(c);
-}
-
-static void set_up(void)
-{
-    r = rig_prot();
-    all_features(r->c, 0xffffffffu);
-    cpu_catch_faults(r->c, true);
-}
-
-static void tear_down(void)
-{
-    rig_free(r);
-}
+enum { PD_AT = 0x60000, PT_AT = 0x61000 };
 
 /* ---- rows */
 
@@ -159,17 +135,6 @@ static void fresh(void)
     memset(r->host + AT - 512, 0x30, 4096);
     st32(r->host + AT, 0x1f80); /* MXCSR, for LDMXCSR */
     st32(r->host + AT + 24, 0x1f80);
-}
-
-/* Runs one instruction: the vector it faults with, or -1. */
-static int run(const u8 *code, unsigned n)
-{
-    poke(r, CODE_AT, code, n);
-    cpu_set(r->c, CPU_EIP, CODE_AT);
-    if (cpu_step(r->c) == CPU_BREAK)
-        return cpu_last_fault(r->c).vector;
-    ck_assert_uint_eq(cpu_get(r->c, CPU_EIP), CODE_AT + n);
-    return -1;
 }
 
 static int run_row(const struct isa_row *row, bool mem, bool lock)
@@ -702,94 +667,6 @@ START_TEST(masked_stores)
 }
 END_TEST
 
-/* ---- MONITOR, MWAIT */
-
-static const u8 monitor[] = { 0x0f, 0x01, 0xc8 }, mwait[] = { 0x0f, 0x01, 0xc9 };
-
-static void armed(void)
-{
-    fresh();
-    cpu_set(r->c, CPU_EAX, AT + 0x47);
-    cpu_set(r->c, CPU_ECX, 0);
-    ck_assert_int_eq(run(monitor, 3), -1);
-}
-
-START_TEST(mwait_waits_for_the_line)
-{
-    armed();
-    ck_assert_int_eq(run(mwait, 3), -1);
-    ck_assert(cpu_halted(r->c));
-    ck_assert(!cpu_wakeable(r->c));
-    ck_assert_int_eq(cpu_run(r->c, *cpu_retired(r->c) + 10), CPU_HALT);
-    r->host[AT + 0x3f] ^= 1; /* the line before */
-    r->host[AT + 0x80] ^= 1; /* and behind */
-    ck_assert(!cpu_wakeable(r->c));
-    r->host[AT + 0x7f] ^= 1;
-    ck_assert(cpu_wakeable(r->c));
-    static const u8 nop[] = { 0x90 };
-    ck_assert_int_eq(run(nop, 1), -1);
-    ck_assert(!cpu_halted(r->c));
-}
-END_TEST
-
-START_TEST(mwait_without_need)
-{
-    /* written between the two */
-    armed();
-    r->host[AT + 0x40] ^= 1;
-    ck_assert_int_eq(run(mwait, 3), -1);
-    ck_assert(!cpu_halted(r->c));
-    /* not armed any more */
-    ck_assert_int_eq(run(mwait, 3), -1);
-    ck_assert(!cpu_halted(r->c));
-    /* no memory there */
-    armed();
-    cpu_set(r->c, CPU_EAX, 0x80000000);
-    ck_assert_int_eq(run(monitor, 3), -1);
-    ck_assert_int_eq(run(mwait, 3), -1);
-    ck_assert(!cpu_halted(r->c));
-}
-END_TEST
-
-START_TEST(a_halt_is_not_ended_by_the_line)
-{
-    static const u8 hlt[] = { 0xf4 };
-
-    armed();
-    ck_assert_int_eq(run(mwait, 3), -1);
-    cpu_nmi(r->c);
-    cpu_catch_faults(r->c, false);
-    ck_assert_int_eq(cpu_step(r->c), CPU_BUDGET);
-    ck_assert(!cpu_halted(r->c));
-    ck_assert_int_eq(run(hlt, 1), -1);
-    r->host[AT + 0x40] ^= 1;
-    ck_assert(cpu_halted(r->c));
-    ck_assert(!cpu_wakeable(r->c));
-}
-END_TEST
-
-START_TEST(monitor_faults)
-{
-    armed();
-    cpu_set(r->c, CPU_ECX, 1);
-    ck_assert_int_eq(run(monitor, 3), EXC_GP);
-    ck_assert_int_eq(run(mwait, 3), EXC_GP);
-    ck_assert_uint_eq(cpu_last_fault(r->c).error, 0);
-    rig_level(r, 3);
-    ck_assert_int_eq(run(monitor, 3), EXC_UD);
-    ck_assert_int_eq(run(mwait, 3), EXC_UD);
-    rig_level(r, 1);
-    cpu_set(r->c, CPU_ECX, 0);
-    ck_assert_int_eq(run(monitor, 3), EXC_UD);
-    cpu_set(r->c, CPU_CPL, 0);
-    cpu_set(r->c, CPU_EAX, 0x40000);
-    cpu_set(r->c, CPU_DS_LIMIT, 0x3ffff);
-    ck_assert_int_eq(run(monitor, 3), EXC_GP);
-    static const u8 es_monitor[] = { 0x26, 0x0f, 0x01, 0xc8 };
-    ck_assert_int_eq(run(es_monitor, 4), -1);
-}
-END_TEST
-
 Suite *suite_simd(void)
 {
     Suite *s = suite_create("simd");
@@ -820,10 +697,6 @@ Suite *suite_simd(void)
     tcase_add_test(fx, fxrstor_takes_all_back);
     tcase_add_test(fx, fxrstor_makes_an_exception_pending);
     tcase_add_test(fx, mxcsr_reserved_bits);
-    tcase_add_test(fx, mwait_waits_for_the_line);
-    tcase_add_test(fx, mwait_without_need);
-    tcase_add_test(fx, a_halt_is_not_ended_by_the_line);
-    tcase_add_test(fx, monitor_faults);
     suite_add_tcase(s, fx);
     return s;
 }
