@@ -182,6 +182,7 @@ static void dispi_write(struct vga *v, u32 index, u16 val)
         break;
     default: break; /* VIRT_HEIGHT and VIDEO_MEMORY_64K follow from others */
     }
+    vga_timing_changed(v);
     vga_visible_change(v);
 }
 

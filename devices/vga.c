@@ -6,10 +6,11 @@
  * after its VBE display API. This file: ports, timing, PCI, life; vga_mem.c: the CPU's
  * way to memory; vga_draw.c: the picture; vbe.c: DISPI, the MMIO BAR and EDID.
  *
- * Not modelled: the vertical retrace interrupt (its bits read back; PCI adapters have no IRQ 2),
- * light pen, changes of registers in the middle of a frame (a picture is drawn with what the
- * registers hold when it is asked for), the border, display-enable skew, the diagnostic bits of
- * ST01 and of ATC 12h, PAS as a lock on the palette. Legacy addresses don't depend on the COMMAND
+ * Not modelled: the wire of the vertical retrace interrupt (its flip-flop is there, in ST00, and can
+ * be polled; a PCI adapter of this kind has no interrupt pin), light pen, changes of registers in
+ * the middle of a frame (a picture is drawn with what the registers hold when it is asked for, but
+ * for the start address), the border, display-enable skew, the diagnostic bits of ST01 and of ATC
+ * 12h, PAS as a lock on the palette. Legacy addresses don't depend on the COMMAND
  * register of the function: there is one VGA in the machine, and firmware may leave them off.
  * Indices of the sequencer beyond its registers answer nothing instead of aliasing: probes for S3
  * and Trident chips write there. */
@@ -110,6 +111,39 @@ u64 vga_frame_count(struct vga *v)
     return dots / ((u64)t.line_dots * t.vtotal);
 }
 
+/* When vertical retrace starts next. */
+static u64 next_retrace(const struct vga *v)
+{
+    struct timing t;
+    u64 now = clock_now(v->pci.dev.sys->clock);
+
+    get_timing(v, &t);
+    u64 frame = (u64)t.line_dots * t.vtotal, at = (u64)t.line_dots * t.vrs;
+    u64 pos = muldiv64(now, t.clock, NS_PER_SEC) % frame;
+    return now + muldiv64(at > pos ? at - pos : at + frame - pos, NS_PER_SEC, t.clock) + 1;
+}
+
+static bool is_due(const struct vga *v, u64 when)
+{
+    return clock_now(v->pci.dev.sys->clock) >= when;
+}
+
+/* The CRTC takes the start address at vertical retrace: a program that writes its two halves in the
+ * middle of a frame never shows a mixture of the old and the new one. */
+u32 vga_start_address(const struct vga *v)
+{
+    return is_due(v, v->start_due) ? (u32)v->r.crtc[0xc] << 8 | v->r.crtc[0xd] : v->start_old;
+}
+
+/* What waits for a retrace waits for the next one of the new timing. */
+void vga_timing_changed(struct vga *v)
+{
+    if (!is_due(v, v->start_due))
+        v->start_due = next_retrace(v);
+    if (!is_due(v, v->vint_due))
+        v->vint_due = next_retrace(v);
+}
+
 /* ---- ports ---- */
 
 void vga_visible_change(struct vga *v)
@@ -181,7 +215,17 @@ static void crtc_write(struct vga *v, u8 val)
             v->r.crtc[7] = (u8)((v->r.crtc[7] & ~0x10) | (val & 0x10));
         return;
     }
-    v->r.crtc[i] = val & crtc_mask[i];
+    val &= crtc_mask[i];
+    if ((i == 0xc || i == 0xd) && val != v->r.crtc[i] && is_due(v, v->start_due)) {
+        v->start_old = (u16)(v->r.crtc[0xc] << 8 | v->r.crtc[0xd]);
+        v->start_due = next_retrace(v);
+    }
+    bool armed = i == 0x11 && (val & ~v->r.crtc[i] & CR11_INT_RUN);
+    v->r.crtc[i] = val;
+    if (i <= 7 || i == 0x10 || i == 0x17)
+        vga_timing_changed(v);
+    if (armed)
+        v->vint_due = next_retrace(v);
 }
 
 /* The address select bit of MISC moves 3D4, 3D5 and 3DA to 3B4, 3B5 and 3BA; gives the port as if
@@ -209,8 +253,8 @@ u32 vga_port_read(struct vga *v, u32 port, bool peek)
     case 0x3c1:
         i = r->atc_index & 0x1f;
         return i < VGA_NUM_ATC ? r->atc[i] : 0;
-    /* The comparator at the DAC's outputs finds a colour monitor. */
-    case 0x3c2: return 0x10;
+    case 0x3c2: /* bit 4: the comparator at the DAC's outputs finds a colour monitor */
+        return (r->crtc[0x11] & CR11_INT_RUN) && is_due(v, v->vint_due) ? 0x90 : 0x10;
     case 0x3c3: return r->enabled;
     case 0x3c4: return v->seq_index;
     case 0x3c5: return v->seq_index < VGA_NUM_SEQ ? r->seq[v->seq_index] : 0;
@@ -250,12 +294,17 @@ void vga_port_write(struct vga *v, u32 port, u8 val)
     LOG(v->pci.dev.sys->log, REG, "%s: port %03x <- %02x", v->pci.dev.id, port, val);
     switch (decode(v, port)) {
     case 0x3c0: atc_write(v, val); break;
-    case 0x3c2: r->misc = val & MISC_MASK; break;
+    case 0x3c2:
+        r->misc = val & MISC_MASK;
+        vga_timing_changed(v);
+        break;
     case 0x3c3: r->enabled = val & 1; break;
     case 0x3c4: v->seq_index = val; return;
     case 0x3c5:
         if (v->seq_index < VGA_NUM_SEQ)
             r->seq[v->seq_index] = val & seq_mask[v->seq_index];
+        if (v->seq_index == 1)
+            vga_timing_changed(v);
         break;
     case 0x3c6: r->dac_mask = val; break;
     case 0x3c7: /* the DAC reads ahead: its address register is one further afterwards */
@@ -409,6 +458,8 @@ static void vga_reset(struct device *dev, enum reset_kind kind)
     v->dac_addr = v->dac_sub = 0;
     memset(v->dac_buf, 0, sizeof(v->dac_buf));
     v->latch = 0;
+    v->start_old = 0;
+    v->start_due = v->vint_due = 0;
     vga_dispi_reset(v);
     if (kind == RESET_POWER_ON)
         ram_zero(v->ram, v->frame0, v->vram_size >> PAGE_SHIFT);
@@ -478,6 +529,9 @@ static const struct prop vga_props[] = {
     { NULL, PROP_U32, 0, 0, NULL, NULL },
 };
 
+#define SINCE_2(m, type) \
+    { #m, FIELD_INT, offsetof(struct vga, m) + F_CHECK_(struct vga, m, type), sizeof(type), 1, \
+      NULL, 0, NULL, 2 }
 static const struct field vga_fields[] = {
     PCI_FIELDS(struct vga, pci),
     F_U8(struct vga, r.misc), F_ARRAY(struct vga, r.seq, u8), F_ARRAY(struct vga, r.crtc, u8),
@@ -488,16 +542,18 @@ static const struct field vga_fields[] = {
     F_U8(struct vga, gc_index), F_BOOL(struct vga, atc_flip_flop), F_U8(struct vga, dac_addr),
     F_U8(struct vga, dac_sub), F_BOOL(struct vga, dac_reading),
     F_ARRAY(struct vga, dac_buf, u8), F_U32(struct vga, latch), F_U16(struct vga, dispi_index),
+    SINCE_2(start_old, u16), SINCE_2(start_due, u64), SINCE_2(vint_due, u64),
     F_BUF(struct vga, own_vram, own_vram_len),
     F_END,
 };
+#undef SINCE_2
 
 #define R(name, where, access) { name, where, access, true, NULL }
 #define P(name, where, access, note) { name, where, access, true, note }
 static const struct reg_doc vga_reg_docs[] = {
     P("Miscellaneous output", "3C2 write, 3CC read", REG_RW, "clocks 2 and 3 are clock 0; sync "
       "polarities have no effect"),
-    P("Input status 0", "3C2 read", REG_RO, "switch sense is always 1; no retrace interrupt"),
+    P("Input status 0", "3C2 read", REG_RO, "switch sense is always 1"),
     P("Input status 1", "3BA/3DA read", REG_RO, "diagnostic bits 5:4 read 0"),
     P("Feature control", "3BA/3DA write, 3CA read", REG_RW, "no effect"),
     R("Video subsystem enable", "3C3", REG_RW),
@@ -525,8 +581,8 @@ static const struct reg_doc vga_reg_docs[] = {
     R("Cursor location high", "crtc 0Eh", REG_RW),
     R("Cursor location low", "crtc 0Fh", REG_RW),
     R("Vertical retrace start", "crtc 10h", REG_RW),
-    P("Vertical retrace end", "crtc 11h", REG_RW, "bits 5:4 (retrace interrupt) and 6 (refresh) "
-      "have no effect"),
+    P("Vertical retrace end", "crtc 11h", REG_RW, "bit 4 lets the interrupt flip-flop of ST00 be "
+      "set; no wire, so bit 5 has no effect, nor bit 6 (refresh)"),
     R("Vertical display end", "crtc 12h", REG_RW),
     R("Offset", "crtc 13h", REG_RW),
     R("Underline location", "crtc 14h", REG_RW),
@@ -592,7 +648,7 @@ const struct device_class vga_class = {
     .reset = vga_reset,
     .close = vga_close,
     .fields = vga_fields,
-    .version = 1,
+    .version = 2,
     .post_load = vga_post_load,
     .is_pci = true,
 };

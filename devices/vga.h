@@ -41,7 +41,8 @@ enum { GC6_GRAPHICS = 1, GC6_CHAIN_ODD_EVEN = 2 };
 enum { ATC_PAS = 0x20 };
 enum { ATC10_MONO = 2, ATC10_LINE_GRAPHICS = 4, ATC10_BLINK = 8, ATC10_PAN_SPLIT = 0x20,
        ATC10_PEL_HALF = 0x40, ATC10_P54S = 0x80 };
-/* CRTC 17h */
+/* CRTC 11h and 17h */
+enum { CR11_INT_RUN = 0x10 };
 enum { CR17_NO_ROW0 = 1, CR17_NO_ROW1 = 2, CR17_LINES_BY2 = 4, CR17_COUNT2 = 8, CR17_WRAP16 = 0x20,
        CR17_BYTE = 0x40, CR17_SYNC = 0x80 };
 
@@ -87,6 +88,9 @@ struct vga {
     u8 dac_buf[3];           /* the DAC's holding register */
     u32 latch;               /* byte n: plane n */
     u16 dispi_index;
+    u16 start_old;           /* the start address until start_due */
+    u64 start_due;           /* the retrace at which the CRTC takes what was written */
+    u64 vint_due;            /* the retrace that sets the interrupt flip-flop, if CRTC 11 lets it */
     u8 *own_vram;            /* where no frames of guest RAM were given */
 
     /* not saved: host, derived */
@@ -98,6 +102,7 @@ struct vga {
     u8 edid[128];
     bool notified;           /* display->changed was called since the last render */
     /* drawing */
+    u64 lines_drawn;         /* since the start, for tests: an idle screen draws none */
     bool drawn;              /* what follows is valid */
     struct vga_regs old;
     u32 generation;
@@ -113,6 +118,8 @@ struct vga {
 u32 vga_port_read(struct vga *v, u32 port, bool peek);
 void vga_port_write(struct vga *v, u32 port, u8 val);
 u64 vga_frame_count(struct vga *v); /* frames since power-on, for blinking */
+u32 vga_start_address(const struct vga *v); /* that the CRTC counts from in this frame */
+void vga_timing_changed(struct vga *v);
 void vga_visible_change(struct vga *v);
 
 /* vga_mem.c */

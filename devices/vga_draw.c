@@ -19,7 +19,7 @@ struct view {
     u32 first_page, last_page;   /* of VRAM, that can be visible */
     bool dispi;
     /* cursor, text */
-    u32 cursor_at, cursor_start, cursor_end;
+    u32 cursor_at, cursor_skew, cursor_start, cursor_end;
     bool cursor_shown;           /* by the registers */
     bool cursor_on, blink_on;    /* phases */
     u32 font[2];                 /* address in plane 2 by attribute bit 3 */
@@ -128,11 +128,11 @@ static void make_view(struct vga *v, struct view *w)
     if (w->kind != VIEW_TEXT)
         return;
 
-    w->cursor_at = (((u32)cr[0xe] << 8 | cr[0xf]) + (cr[0xb] >> 5 & 3)) & 0xffff;
+    w->cursor_at = (u32)cr[0xe] << 8 | cr[0xf];
+    w->cursor_skew = cr[0xb] >> 5 & 3;
     w->cursor_start = cr[0xa] & 0x1f;
     w->cursor_end = cr[0xb] & 0x1f;
-    w->cursor_shown = !(cr[0xa] & 0x20) && w->cursor_start <= w->cursor_end &&
-                      w->cursor_start <= (cr[9] & 0x1fu);
+    w->cursor_shown = !(cr[0xa] & 0x20) && w->cursor_start <= w->cursor_end;
     u8 maps = r->seq[3];
     bool extended = r->seq[4] & SEQ4_EXTENDED;
     w->font[0] = font_address((maps & 3) | (maps >> 2 & 4), extended);
@@ -178,7 +178,7 @@ static void scan_start(const struct vga *v, const struct view *w, struct scan *s
         }
         return;
     }
-    s->ma = (((u32)r->crtc[0xc] << 8 | r->crtc[0xd]) + byte_pan(r)) & 0xffff;
+    s->ma = (vga_start_address(v) + byte_pan(r)) & 0xffff;
     s->row_scan = r->crtc[8] & 0x1f;
     if (w->char_dots == 9) /* 8 is no shift, 0 is one dot */
         s->pan = pan >= 8 ? 0 : pan + 1;
@@ -243,43 +243,69 @@ static u32 memory_address(const u8 *cr, u32 counter, u32 row_scan)
 
 /* ---- one line ---- */
 
+/* Characters for one step of the address counter, as a shift. */
+static u32 count_shift(const u8 *cr)
+{
+    return cr[0x14] & 0x20 ? 2 : cr[0x17] & CR17_COUNT2 ? 1 : 0;
+}
+
+/* The dots of a character, on or off; bit 8 is the first of nine. */
+static u32 text_dots(struct vga *v, const struct view *w, u32 glyph, u8 ch, u8 attr, u32 row_scan,
+                     struct drawing *d)
+{
+    u8 mode = v->r.atc[0x10];
+    u32 dots = glyph >> 15 & 0x1fe; /* the last one off */
+
+    if ((mode & ATC10_LINE_GRAPHICS) && ch >= 0xc0 && ch <= 0xdf)
+        dots |= dots >> 1 & 1;
+    if ((mode & ATC10_MONO) && (attr & 0x77) == 1 && row_scan == (v->r.crtc[0x14] & 0x1fu))
+        dots = 0x1ff;
+    if ((mode & ATC10_BLINK) && (attr & 0x80)) {
+        d->flags |= ROW_BLINK;
+        if (!w->blink_on)
+            dots = 0;
+    }
+    return dots;
+}
+
 static void draw_text(struct vga *v, const struct view *w, const struct scan *s, u32 cols,
                       struct drawing *d)
 {
     const struct vga_regs *r = &v->r;
-    u8 mode = r->atc[0x10], *out = v->dots;
-    u32 underline = mode & ATC10_MONO ? r->crtc[0x14] & 0x1fu : 32;
+    u32 shift = count_shift(r->crtc), skew = w->cursor_skew;
+    u8 planes = r->atc[0x12] & 15, *out = v->dots;
+    u8 back = r->atc[0x10] & ATC10_BLINK ? 7 : 15;
+    bool pairs = r->atc[0x10] & ATC10_PEL_HALF;
     bool cursor_line = w->cursor_shown && s->row_scan >= w->cursor_start &&
                        s->row_scan <= w->cursor_end;
 
     for (u32 col = 0; col < cols; col++) {
-        u32 counter = (s->ma + col) & 0xffff;
-        u32 cell = fetch(v, d, memory_address(r->crtc, counter, s->row_scan));
+        u32 cell = fetch(v, d, memory_address(r->crtc, s->ma + (col >> shift), s->row_scan));
         u8 ch = (u8)cell, attr = (u8)(cell >> 8);
         u32 glyph = fetch(v, d, (w->font[attr >> 3 & 1] + ch * 32u + s->row_scan) & 0xffff);
-        u32 bits = glyph >> 15 & 0x1fe; /* nine dots, the last one off */
-        u8 fg = attr & 15, bg = attr >> 4;
+        u32 dots = text_dots(v, w, glyph, ch, attr, s->row_scan, d);
+        u8 fg = attr & 15, bg = attr >> 4 & back;
 
-        if ((mode & ATC10_LINE_GRAPHICS) && ch >= 0xc0 && ch <= 0xdf)
-            bits |= bits >> 1 & 1;
-        if (mode & ATC10_BLINK) {
-            bg &= 7;
-            if (attr & 0x80) {
-                d->flags |= ROW_BLINK;
-                if (!w->blink_on)
-                    bits = 0;
-            }
-        }
-        if (s->row_scan == underline && (attr & 0x77) == 1)
-            bits = 0x1ff;
-        if (cursor_line && counter == w->cursor_at) {
+        /* The skew delays the cursor's signal within the line. */
+        if (cursor_line && col >= skew &&
+            ((s->ma + ((col - skew) >> shift)) & 0xffff) == w->cursor_at) {
             d->flags |= ROW_CURSOR;
             if (w->cursor_on)
-                bits = 0x1ff;
+                dots = 0x1ff;
         }
-        u8 on = w->atc[fg], off = w->atc[bg];
-        for (u32 i = 0; i < w->char_dots; i++)
-            *out++ = bits & (0x100u >> i) ? on : off;
+        if (pairs) { /* no text mode of the BIOS: two dots of four bits make one of eight */
+            fg &= planes;
+            bg &= planes;
+            for (u32 i = 0; i < w->char_dots; i++) {
+                u32 even = i & ~1u, odd = even + 1;
+                u8 lo = odd == w->char_dots ? 0 : dots & (0x100u >> odd) ? fg : bg;
+                *out++ = (u8)((dots & (0x100u >> even) ? fg : bg) << 4 | lo);
+            }
+        } else {
+            u8 on = w->atc[fg], off = w->atc[bg];
+            for (u32 i = 0; i < w->char_dots; i++)
+                *out++ = dots & (0x100u >> i) ? on : off;
+        }
     }
 }
 
@@ -315,20 +341,14 @@ static void draw_graphics(struct vga *v, const struct view *w, const struct scan
     u8 blink = (r->atc[0x10] & ATC10_BLINK) && !w->blink_on ? 8 : 0;
     bool pairs = !w->dispi && (r->atc[0x10] & ATC10_PEL_HALF);
     u8 planes8 = (u8)(planes << 4 | planes);
-    u32 count_shift = 0, load_mask = 0;
+    u32 shift = count_shift(cr), load_mask = 0;
 
-    if (w->dispi) {
+    if (w->dispi)
         mode = 0;
-    } else {
-        if (cr[0x14] & 0x20)
-            count_shift = 2;
-        else if (cr[0x17] & CR17_COUNT2)
-            count_shift = 1;
-        if (r->seq[1] & SEQ1_LOAD4)
-            load_mask = 3;
-        else if (r->seq[1] & SEQ1_LOAD2)
-            load_mask = 1;
-    }
+    else if (r->seq[1] & SEQ1_LOAD4)
+        load_mask = 3;
+    else if (r->seq[1] & SEQ1_LOAD2)
+        load_mask = 1;
     for (u32 col = 0; col < cols; col++) {
         u32 data = 0;
         u8 dot[10] = { 0 };
@@ -336,7 +356,7 @@ static void draw_graphics(struct vga *v, const struct view *w, const struct scan
         if (w->dispi)
             data = fetch(v, d, s->ma + col);
         else if (!(col & load_mask)) /* between loads the serializers run empty */
-            data = fetch(v, d, memory_address(cr, s->ma + (col >> count_shift), s->row_scan));
+            data = fetch(v, d, memory_address(cr, s->ma + (col >> shift), s->row_scan));
         if (pairs && (mode & GC5_256) && w->char_dots == 8) {
             for (unsigned i = 0; i < 4; i++, data >>= 8, out += 2)
                 out[0] = out[1] = (u8)data & planes8;
@@ -423,6 +443,7 @@ static void draw_line(struct vga *v, const struct view *w, const struct scan *s,
     struct drawing d = { UINT32_MAX, 0, 0 };
     u32 cols = w->cols + (s->pan != 0);
 
+    v->lines_drawn++;
     row->ma = s->ma;
     switch (w->kind) {
     case VIEW_TEXT: draw_text(v, w, s, cols, &d); break;
@@ -444,7 +465,11 @@ static void visible_regs(const struct vga *v, struct vga_regs *r)
     static const u8 hidden_gc[] = { 0, 1, 2, 3, 4, 7, 8 };
     static const u8 hidden_crtc[] = { 0x0a, 0x0b, 0x0e, 0x0f }; /* cursor: compared apart */
 
+    u32 start = vga_start_address(v);
+
     memcpy(r, &v->r, sizeof(*r)); /* with its padding, for memcmp */
+    r->crtc[0xc] = (u8)(start >> 8);
+    r->crtc[0xd] = (u8)start;
     for (unsigned i = 0; i < ARRAY_LEN(hidden_gc); i++)
         r->gc[hidden_gc[i]] = 0;
     for (unsigned i = 0; i < ARRAY_LEN(hidden_crtc); i++)
@@ -534,8 +559,9 @@ static void fill_cells(const struct vga *v, const struct view *w, const struct s
         u32 data = fetch(v, &unused, memory_address(v->r.crtc, s->ma + col, s->row_scan));
         cell[col] = (struct display_cell){ (u8)data, (u8)(data >> 8) };
     }
-    u32 col = (w->cursor_at - s->ma) & 0xffff;
-    if (col < w->cols && w->cursor_shown && !f->cursor_visible) {
+    u32 col = ((w->cursor_at - s->ma) & 0xffff) + w->cursor_skew;
+    if (col < w->cols && w->cursor_shown && w->cursor_start <= (v->r.crtc[9] & 0x1fu) &&
+        !f->cursor_visible) {
         f->cursor_visible = true;
         f->cursor_col = col;
         f->cursor_row = f->rows;

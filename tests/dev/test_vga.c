@@ -271,6 +271,36 @@ START_TEST(retrace_toggles_whatever_the_crtc_holds)
 }
 END_TEST
 
+/* The interrupt flip-flop: bit 7 of ST00, held at 0 by bit 4 of CRTC 11h, set by the next retrace. */
+START_TEST(retrace_sets_the_flip_flop)
+{
+    struct bench *b = bench_new("vgamem_mb=1");
+    set_mode(b, &mode_12);
+    step_ns(b->r, 50000000);
+    ck_assert_uint_eq(in8(b->r, 0x3c2), 0x10);
+    while (in8(b->r, 0x3da) & 8)
+        step_ns(b->r, 1000);
+    for (unsigned n = 0; n < 3; n++) {
+        crtc(b, 0x11, 0x9c); /* bit 5 is about the wire */
+        for (unsigned k = 0; !(in8(b->r, 0x3da) & 8); k++) {
+            ck_assert_uint_eq(in8(b->r, 0x3c2), 0x10);
+            ck_assert_uint_lt(k, 17000);
+            step_ns(b->r, 1000);
+        }
+        ck_assert_uint_eq(in8(b->r, 0x3c2), 0x90);
+        step_ns(b->r, 40000000 + n * 1000000);
+        ck_assert_uint_eq(in8(b->r, 0x3c2), 0x90); /* stays */
+        rig_snapshot_roundtrip(b->r);
+        ck_assert_uint_eq(in8(b->r, 0x3c2), 0x90);
+        crtc(b, 0x11, 0x8c);
+        ck_assert_uint_eq(in8(b->r, 0x3c2), 0x10);
+        while (in8(b->r, 0x3da) & 8)
+            step_ns(b->r, 1000);
+    }
+    bench_free(b);
+}
+END_TEST
+
 /* ---- memory: a model that does everything bit by bit ---- */
 
 struct model {
@@ -695,6 +725,7 @@ Suite *suite_vga(void)
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, retrace_has_the_rate_of_the_mode);
     tcase_add_test(tc, retrace_toggles_whatever_the_crtc_holds);
+    tcase_add_test(tc, retrace_sets_the_flip_flop);
     suite_add_tcase(s, tc);
 
     tc = tcase_create("memory");

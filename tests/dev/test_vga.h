@@ -112,6 +112,14 @@ static inline void atc(struct bench *b, u8 i, u8 v)
     out8(b->r, 0x3c0, 0x20);
 }
 
+/* The start address, and the retrace at which the CRTC takes it. */
+static inline void start_at(struct bench *b, u16 addr)
+{
+    crtc(b, 0x0c, (u8)(addr >> 8));
+    crtc(b, 0x0d, (u8)addr);
+    step_ns(b->r, 20000000);
+}
+
 /* A byte of a plane, through the frame buffer. */
 static inline void poke(struct bench *b, unsigned plane, u32 addr, u8 v)
 {

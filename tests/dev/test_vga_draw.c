@@ -246,8 +246,7 @@ START_TEST(text_smooth_scroll_and_pan)
     crtc(b, 0x0a, 0x20);
     for (u32 i = 0; i < 4000; i++)
         put_char(b, i, (u8)(i * 5), 0x1e);
-    crtc(b, 0x0c, 0);
-    crtc(b, 0x0d, 82);       /* two characters and a row */
+    start_at(b, 82);         /* two characters and a row */
     crtc(b, 0x08, 0x20 | 5); /* a byte more, five lines up */
     for (u32 pan = 0; pan < 10; pan++) {
         atc(b, 0x13, (u8)pan);
@@ -322,8 +321,7 @@ START_TEST(planar_start_offset_pan_split)
     set_mode(b, &mode_12);
     fill_planes(b, 0x10000);
     crtc(b, 0x13, 50);   /* 100 bytes a line */
-    crtc(b, 0x0c, 0xf0); /* wraps at the end of the planes */
-    crtc(b, 0x0d, 0x21);
+    start_at(b, 0xf021); /* wraps at the end of the planes */
     crtc(b, 0x07, 0x2e); /* line compare 2BBh without bit 8 is 0BBh ... */
     crtc(b, 0x09, 0x00); /* ... and without bit 9 */
     crtc(b, 0x18, 0xbb);
@@ -456,8 +454,7 @@ START_TEST(address_modes)
         u32 each = mode[m].cr14 & 0x20 ? 4 : mode[m].cr17 & 8 ? 2 : 1;
         u32 load = mode[m].seq1 & 0x10 ? 4 : mode[m].seq1 & 4 ? 2 : 1;
         for (u32 k = 0; k < ARRAY_LEN(starts); k++) {
-            crtc(b, 0x0c, (u8)(starts[k] >> 8));
-            crtc(b, 0x0d, (u8)starts[k]);
+            start_at(b, (u16)starts[k]);
             render(b);
             for (u32 y = 0; y < 480; y += 3)
                 for (u32 col = 0; col < 80; col++) {
@@ -499,7 +496,7 @@ START_TEST(mode_x)
         for (u32 i = 0; i < 0x10000; i++)
             memw8(b->r, 0xa0000 + i, (u8)(i * 7 + (i >> 7) + p * 50));
     }
-    crtc(b, 0x0c, 0x4b); /* the second page */
+    start_at(b, 0x4b00); /* the second page */
     render(b);
     ck_assert_uint_eq(b->f->height, 480);
     for (u32 split = 0; split < 2; split++) {
@@ -521,6 +518,52 @@ START_TEST(mode_x)
                               "%u,%u split %u", x, y, split);
             }
     }
+    bench_free(b);
+}
+END_TEST
+
+/* Two halves of a start address, written in the middle of a frame, count from the next retrace on;
+ * what retrace that is follows the timing of now. */
+START_TEST(start_address_is_taken_at_retrace)
+{
+    struct bench *b = bench_frames();
+    u64 frame = 16683217, line = 31778;
+    set_mode(b, &mode_12);
+    fill_planes(b, 0x10000);
+    step_ns(b->r, 2 * frame);
+    while (!(in8(b->r, 0x3da) & 8))
+        step_ns(b->r, 1000);
+    step_ns(b->r, frame / 2); /* retrace began at line 490 of 525: this is line 227 or so */
+    render(b);
+    crtc(b, 0x0c, 0x12);
+    render(b);
+    ck_assert_uint_eq(pixel(b, 0, 0), attr_rgb(&mode_12, planar_dot(b, 0, 0)));
+    crtc(b, 0x0d, 0x37);
+    ck_assert_uint_eq(rd_at(b, 0x3d4, 0x0c), 0x12); /* reads give what was written */
+    ck_assert_uint_eq(rd_at(b, 0x3d4, 0x0d), 0x37);
+    step_ns(b->r, frame / 2 - 2 * line);
+    render(b);
+    for (u32 x = 0; x < 640; x++)
+        ck_assert_uint_eq(pixel(b, x, 7),
+                          attr_rgb(&mode_12, planar_dot(b, 7 * 80 + x / 8, x & 7)));
+    rig_snapshot_roundtrip(b->r); /* that it waits is state */
+    b->display.render(b->display.dev, b->f, true);
+    ck_assert_uint_eq(pixel(b, 1, 0), attr_rgb(&mode_12, planar_dot(b, 0, 1)));
+    step_ns(b->r, 2 * line);
+    ck_assert_uint_eq(in8(b->r, 0x3da) & 8, 8);
+    render(b);
+    for (u32 x = 0; x < 640; x++)
+        ck_assert_uint_eq(pixel(b, x, 7),
+                          attr_rgb(&mode_12, planar_dot(b, 0x1237 + 7 * 80 + x / 8, x & 7)));
+    /* Twice the lines: the retrace that is waited for comes later, and then comes. */
+    crtc(b, 0x0d, 0);
+    crtc(b, 0x17, 0xe7);
+    step_ns(b->r, frame * 3 / 2);
+    render(b);
+    ck_assert_uint_eq(pixel(b, 9, 0), attr_rgb(&mode_12, planar_dot(b, 0x1237 + 1, 1)));
+    step_ns(b->r, frame);
+    render(b);
+    ck_assert_uint_eq(pixel(b, 9, 0), attr_rgb(&mode_12, planar_dot(b, 0x1200 + 1, 1)));
     bench_free(b);
 }
 END_TEST
@@ -699,6 +742,7 @@ Suite *suite_vga_draw(void)
     tcase_add_test(tc, chain4_256_colours);
     tcase_add_test(tc, address_modes);
     tcase_add_test(tc, mode_x);
+    tcase_add_test(tc, start_address_is_taken_at_retrace);
     tcase_add_test(tc, blank_screens_have_no_size);
     suite_add_tcase(s, tc);
 
