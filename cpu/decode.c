@@ -279,7 +279,6 @@ have_opcode:
     in->flags = (op32 ? INSN_OP32 : 0) | (a32 ? INSN_A32 : 0) | (d->lock ? INSN_LOCK : 0) |
                 (d->rep == 0xf3 ? INSN_REP : 0) | (d->rep == 0xf2 ? INSN_REPNE : 0) |
                 (d->seg_prefix != 0xff ? INSN_SEGPFX : 0);
-    in->ea_mask = a32 ? 0xffffffffu : 0xffffu;
 
     unsigned two = d->map == MAP_2;
     const u16 (*at)[8] = isa->map[two][d->rep == 0xf3   ? PFX_F3

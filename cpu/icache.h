@@ -9,9 +9,11 @@
 #define BLOCK_MAX_INSNS 64u
 
 struct block {
+    /* for those who look it up, write over it or throw it away */
     struct block *hash_next;
     struct block *page_next[2]; /* lists of the first and the second page */
     u32 frame, frame2;          /* RAM frames; frame2 is NO_FRAME unless the last insn crosses */
+    /* for execution, which finds all of it beside the first instructions */
     u32 mode;
     u16 off, len;               /* of its bytes: offset in the page, length */
     u8 n;                       /* instructions; insns[n] ends the block */

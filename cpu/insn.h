@@ -19,7 +19,6 @@ struct insn {
     insn_fn *fn;
     u32 imm;       /* immediate (extended to operand size), branch displacement, or far offset */
     u32 disp;      /* of the effective address (moffs too) */
-    u32 ea_mask;   /* 0xffff or 0xffffffff */
     u8 dst, src;   /* register operands: byte offsets from struct cpu (gpr), fpu.reg (MMX), fpu.xmm;
                       or numbers (segment, CR, ST) */
     u8 base, index;/* gpr numbers, R_ZERO when absent */
@@ -32,16 +31,27 @@ struct insn {
     u16 row;       /* of isa.def */
     u16 ofs;       /* offset of its first byte from the block's first byte */
     u16 imm2;      /* far selector; ENTER's nesting level; EXTRQ-like second immediates */
-    /* 40 bytes */
+    /* 32 bytes: two to a cache line */
 };
 
 #define REG8(c, off) (*((u8 *)(c) + (off)))
 #define REG16(c, off) (*(u16 NB_MAY_ALIAS *)((u8 *)(c) + (off)))
 #define REG32(c, off) (*(u32 NB_MAY_ALIAS *)((u8 *)(c) + (off)))
 
+_Static_assert(sizeof(struct insn) == 32, "two to a cache line");
+
+NB_INLINE u32 insn_ea_mask(const struct insn *i)
+{
+    return i->flags & INSN_A32 ? 0xffffffffu : 0xffffu;
+}
+
 NB_INLINE u32 insn_ea(const struct cpu *c, const struct insn *i)
 {
-    return (c->gpr[i->base] + (c->gpr[i->index] << i->scale) + i->disp) & i->ea_mask;
+    u32 ea = c->gpr[i->base] + (c->gpr[i->index] << i->scale) + i->disp;
+
+    if (unlikely(!(i->flags & INSN_A32)))
+        ea &= 0xffff;
+    return ea;
 }
 
 /* Makes c->eip (of the current instruction) and c->retired exact. */

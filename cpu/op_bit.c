@@ -8,7 +8,7 @@
  * (SDM 2A, BT; table 3-2). */
 #define BIT_EA_(c, i, bits) \
     ((insn_ea(c, i) + (u32)(((i32)(i##bits)REG##bits(c, (i)->src) >> (bits == 16 ? 4 : 5)) * \
-                            (bits / 8))) & (i)->ea_mask)
+                            (bits / 8))) & insn_ea_mask(i))
 
 #define BIT_OP_(name, bits, T, EXPR) \
 static unsigned name##bits##_r(struct cpu *c, const struct insn *i, unsigned n) \

@@ -132,7 +132,7 @@ const struct hset hs_ret = { { { 0 }, { [FORM_N] = ret16, [FORM_I] = ret16 },
 #define LOOP_(name, size, COND) \
 static unsigned name##size(struct cpu *c, const struct insn *i) \
 { \
-    u32 mask = i->ea_mask, n = (c->gpr[R_ECX] - 1) & mask; \
+    u32 mask = insn_ea_mask(i), n = (c->gpr[R_ECX] - 1) & mask; \
     u32 ecx = (c->gpr[R_ECX] & ~mask) | n; \
     u32 to = REL##size(c, i); \
     if (n != 0 && (COND)) { \
@@ -156,14 +156,14 @@ const struct hset hs_loopnz = { { { 0 }, { [FORM_I] = loopnz16 }, { [FORM_I] = l
 
 static unsigned jcxz16(struct cpu *c, const struct insn *i)
 {
-    if (!(c->gpr[R_ECX] & i->ea_mask))
+    if (!(c->gpr[R_ECX] & insn_ea_mask(i)))
         GO(c, i, REL16(c, i));
     END_AT(c, i, next_eip(c, i));
 }
 
 static unsigned jcxz32(struct cpu *c, const struct insn *i)
 {
-    if (!(c->gpr[R_ECX] & i->ea_mask))
+    if (!(c->gpr[R_ECX] & insn_ea_mask(i)))
         GO(c, i, REL32(c, i));
     END_AT(c, i, next_eip(c, i));
 }
@@ -175,7 +175,7 @@ static unsigned bound16(struct cpu *c, const struct insn *i)
     u32 ea = insn_ea(c, i);
 
     c->cur = i;
-    if (!mem_read16(c, i->seg, ea, &lo) || !mem_read16(c, i->seg, (ea + 2) & i->ea_mask, &hi))
+    if (!mem_read16(c, i->seg, ea, &lo) || !mem_read16(c, i->seg, (ea + 2) & insn_ea_mask(i), &hi))
         FAULT(c);
     i16 v = (i16)REG16(c, i->dst);
     if (v < (i16)lo || v > (i16)hi)
@@ -188,7 +188,7 @@ static unsigned bound32(struct cpu *c, const struct insn *i)
     u32 lo, hi, ea = insn_ea(c, i);
 
     c->cur = i;
-    if (!mem_read32(c, i->seg, ea, &lo) || !mem_read32(c, i->seg, (ea + 4) & i->ea_mask, &hi))
+    if (!mem_read32(c, i->seg, ea, &lo) || !mem_read32(c, i->seg, (ea + 4) & insn_ea_mask(i), &hi))
         FAULT(c);
     i32 v = (i32)REG32(c, i->dst);
     if (v < (i32)lo || v > (i32)hi)

@@ -100,7 +100,7 @@ static void advance(struct cpu *c, unsigned r, u32 mask, unsigned size)
 static bool ins_one(struct cpu *c, const struct insn *i, unsigned size)
 {
     u16 port = (u16)c->gpr[R_EDX];
-    u32 ea = c->gpr[R_EDI] & i->ea_mask, la, v;
+    u32 ea = c->gpr[R_EDI] & insn_ea_mask(i), la, v;
     bool ok;
 
     if (!io_check(c, port, size))
@@ -121,14 +121,14 @@ static bool ins_one(struct cpu *c, const struct insn *i, unsigned size)
         ok = la_write32(c, la, v);
     if (!ok)
         return false;
-    advance(c, R_EDI, i->ea_mask, size);
+    advance(c, R_EDI, insn_ea_mask(i), size);
     return true;
 }
 
 static bool outs_one(struct cpu *c, const struct insn *i, unsigned size)
 {
     u16 port = (u16)c->gpr[R_EDX], w;
-    u32 ea = c->gpr[R_ESI] & i->ea_mask, v;
+    u32 ea = c->gpr[R_ESI] & insn_ea_mask(i), v;
     u8 b;
 
     if (!io_check(c, port, size))
@@ -145,7 +145,7 @@ static bool outs_one(struct cpu *c, const struct insn *i, unsigned size)
         return false;
     }
     port_write(c, port, v, size);
-    advance(c, R_ESI, i->ea_mask, size);
+    advance(c, R_ESI, insn_ea_mask(i), size);
     return true;
 }
 
@@ -167,14 +167,14 @@ NB_INLINE unsigned string_io(struct cpu *c, const struct insn *i, unsigned size,
         EXIT_AT(c, i, next_eip(c, i));
     }
     /* the port is checked even if nothing is to be moved */
-    if (!(c->gpr[R_ECX] & i->ea_mask) && !io_check(c, (u16)c->gpr[R_EDX], size))
+    if (!(c->gpr[R_ECX] & insn_ea_mask(i)) && !io_check(c, (u16)c->gpr[R_EDX], size))
         FAULT(c);
-    for (unsigned n = 1; c->gpr[R_ECX] & i->ea_mask; n++) {
-        u32 left = (c->gpr[R_ECX] - 1) & i->ea_mask;
+    for (unsigned n = 1; c->gpr[R_ECX] & insn_ea_mask(i); n++) {
+        u32 left = (c->gpr[R_ECX] - 1) & insn_ea_mask(i);
 
         if (!one(c, i, size))
             FAULT(c);
-        c->gpr[R_ECX] = (c->gpr[R_ECX] & ~i->ea_mask) | left;
+        c->gpr[R_ECX] = (c->gpr[R_ECX] & ~insn_ea_mask(i)) | left;
         if (!left)
             break;
         c->blk_retired++;

@@ -35,7 +35,7 @@ static bool allowed(struct cpu *c, const struct insn *i)
 
 static unsigned op_monitor(struct cpu *c, const struct insn *i)
 {
-    u32 la, ea = c->gpr[R_EAX] & i->ea_mask;
+    u32 la, ea = c->gpr[R_EAX] & insn_ea_mask(i);
     paddr pa;
 
     if (!allowed(c, i) || !seg_linear(c, i->seg, ea, 1, false, &la) ||

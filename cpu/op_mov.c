@@ -151,7 +151,7 @@ static unsigned xlat(struct cpu *c, const struct insn *i)
     u8 v;
 
     c->cur = i;
-    if (!mem_read8(c, i->seg, (c->gpr[R_EBX] + REG8(c, 0)) & i->ea_mask, &v))
+    if (!mem_read8(c, i->seg, (c->gpr[R_EBX] + REG8(c, 0)) & insn_ea_mask(i), &v))
         FAULT(c);
     REG8(c, 0) = v;
     NEXT(c, i);

@@ -155,7 +155,7 @@ static u32 lods##bits##_piece(struct cpu *c, const struct insn *i, u32 mask, u32
 #define STRING_OP_(name, bits, done) \
 static unsigned name##bits(struct cpu *c, const struct insn *i) \
 { \
-    u32 mask = i->ea_mask, count; \
+    u32 mask = insn_ea_mask(i), count; \
     bool go_on; \
     c->cur = i; \
     if (!IS_REP(i)) { \

@@ -195,6 +195,8 @@ enum cpu_exit cpu_run(struct cpu *c, u64 until)
                 return why;
             if (what == DELIVERED) { /* and perhaps the next one waits already */
                 c->resume_over_break = false;
+                if (unlikely(c->fruitless == FREE_DELIVERIES && c->retired >= c->until))
+                    return CPU_BUDGET; /* and perhaps for ever */
                 continue;
             }
         }

@@ -38,7 +38,7 @@ bool simd_wr_slow(struct cpu *c, const struct insn *i, const void *v, unsigned h
 bool simd_masked_store(struct cpu *c, const struct insn *i, const u8 *v, const u8 *mask,
                        unsigned size)
 {
-    u32 la, ea = c->gpr[R_EDI] & i->ea_mask;
+    u32 la, ea = c->gpr[R_EDI] & insn_ea_mask(i);
 
     c->cur = i;
     if (!seg_linear(c, i->seg, ea, size, true, &la) || !mem_probe_write(c, la, size, c->cpl == 3))

@@ -190,7 +190,7 @@ u32 lab_operand_la(const struct lab_case *c)
         const struct insn *i = &d.in;
         ea = i->disp + (i->base < 8 ? c->in.gpr[i->base] : 0) +
              ((i->index < 8 ? c->in.gpr[i->index] : 0) << i->scale);
-        ea &= i->ea_mask;
+        ea &= insn_ea_mask(i);
         lab_seg_of(c->in.sreg[i->seg], &base, &limit, &attr);
     }
     isa_free(isa);

@@ -380,6 +380,29 @@ START_TEST(faults_without_end)
 }
 END_TEST
 
+/* The same for traps: a data breakpoint on #DB's own vector is hit by each delivery of #DB. No
+ * instruction begins between two of them, and the budget still ends. */
+START_TEST(traps_without_end)
+{
+    struct rig *r = rig_cpu("max");
+
+    for (unsigned s = CPU_ES; s <= CPU_GS; s++)
+        cpu_set(r->c, s, 0);
+    poke32(r, 4 * EXC_DB, 0x1000);
+    poke32(r, 0x1000, 0x000004a1); /* MOV AX,[4] */
+    cpu_set(r->c, CPU_EIP, 0x1000);
+    cpu_set(r->c, CPU_ESP, 0x8000);
+    cpu_set(r->c, CPU_DR1, 4 * EXC_DB);
+    cpu_set(r->c, CPU_DR7, 0x00f00408); /* DR1: reads and writes, 4 bytes */
+    u64 before = *cpu_retired(r->c);
+    for (unsigned n = 2; n <= 100; n += 49) {
+        ck_assert_int_eq(cpu_run(r->c, before + n), CPU_BUDGET);
+        ck_assert_uint_eq(*cpu_retired(r->c), before + n);
+    }
+    rig_free(r);
+}
+END_TEST
+
 /* ---- the debugger's stops ---- */
 
 START_TEST(watchpoint_stops_behind_the_access)
@@ -476,6 +499,7 @@ Suite *suite_run(void)
     tcase_add_test(tc, event_of_a_port_is_taken_right_behind_it);
     tcase_add_test(tc, shutdown_while_delivering);
     tcase_add_test(tc, faults_without_end);
+    tcase_add_test(tc, traps_without_end);
     tcase_add_test(tc, watchpoint_stops_behind_the_access);
     tcase_add_test(tc, breakpoint_in_a_handler_that_comes_first);
     tcase_add_test(tc, ferr_is_taken_behind_its_instruction);
