@@ -26,6 +26,9 @@ struct window {
     uint32_t tex_w, tex_h;
     uint32_t wake_event;
     bool grabbed, full, over, must_draw, paused;
+    bool new_size;     /* of the picture, while the window covered the screen */
+    bool maximized;    /* before the window covered the screen */
+    int scale;         /* likewise */
     unsigned buttons;
     unsigned idle;
     int wheel;
@@ -88,19 +91,14 @@ static void release_all(struct window *w)
             key(w, k, false);
 }
 
-static void full_screen(struct window *w, bool on)
-{
-    w->full = on;
-    SDL_SetWindowFullscreen(w->win, on ? SDL_WINDOW_FULLSCREEN_DESKTOP : 0);
-    w->must_draw = true;
-}
-
 static void window_size(struct window *w, int scale)
 {
     int width = (int)(w->frame.width ? w->frame.width : BLANK_W);
     int height = (int)(w->frame.height ? w->frame.height : BLANK_H);
 
-    if (!w->full)
+    if (w->full)
+        w->new_size = true;
+    else
         SDL_SetWindowSize(w->win, width * scale, height * scale);
 }
 
@@ -108,8 +106,29 @@ static int window_scale(struct window *w)
 {
     int ww, wh, width = (int)(w->tex_w ? w->tex_w : BLANK_W);
 
+    if (w->full)
+        return w->scale;
     SDL_GetWindowSize(w->win, &ww, &wh);
     return ww >= width ? ww / width : 1;
+}
+
+/* Afterwards the window manager gives the window its former size back, which may be that of another
+ * picture, and SDL has forgotten that it was maximized. */
+static void full_screen(struct window *w, bool on)
+{
+    if (on) {
+        w->scale = window_scale(w);
+        w->maximized = SDL_GetWindowFlags(w->win) & SDL_WINDOW_MAXIMIZED;
+        w->new_size = false;
+    }
+    if (SDL_SetWindowFullscreen(w->win, on ? SDL_WINDOW_FULLSCREEN_DESKTOP : 0) < 0)
+        return;
+    w->full = on;
+    w->must_draw = true;
+    if (!on && w->maximized)
+        SDL_MaximizeWindow(w->win);
+    else if (!on && w->new_size)
+        window_size(w, w->scale);
 }
 
 /* Ctrl-Alt and a letter is ours. The guest has seen Ctrl and Alt go down and sees them come up. */
@@ -124,11 +143,13 @@ static bool own_key(struct window *w, SDL_Scancode code)
         break;
     case SDL_SCANCODE_EQUALS:
     case SDL_SCANCODE_KP_PLUS:
-        window_size(w, window_scale(w) + 1);
+        if (!w->full)
+            window_size(w, window_scale(w) + 1);
         break;
     case SDL_SCANCODE_MINUS:
     case SDL_SCANCODE_KP_MINUS:
-        window_size(w, window_scale(w) > 1 ? window_scale(w) - 1 : 1);
+        if (!w->full)
+            window_size(w, window_scale(w) > 1 ? window_scale(w) - 1 : 1);
         break;
     default:
         return false;
@@ -386,6 +407,7 @@ int sdl_main(struct front *f)
     if (!w->win)
         return fail(w, "no window");
     w->full = f->o->full_screen;
+    w->scale = 1;
     w->ren = SDL_CreateRenderer(w->win, -1, 0);
     if (!w->ren)
         return fail(w, "no renderer");
