@@ -21,23 +21,32 @@ function mean(c, peer,    i, r, n, logs) {
         r = row[i]
         if (class_of[r] != c || wrong[r])
             continue
-        if (best["nestbox", r] > 0 && best[peer, r] > 0) {
-            logs += log(best["nestbox", r] / best[peer, r])
+        if (time["nestbox", r] > 0 && time[peer, r] > 0) {
+            logs += log(time["nestbox", r] / time[peer, r])
             n++
         }
     }
     return n ? sprintf("%.3f", exp(logs / n)) : "-"
 }
 
-function add(engine_name, r, wall, cpu,    key, v) {
+function add(engine_name, r, wall, cpu,    key, v, n) {
     key = engine_name SUBSEP r
     timed[key] = 1
-    # Programs of class os start others: on the host only the clock sees them whole.
-    v = by == "cpu" && !(engine_name == "native" && class_of[r] == "os") ? cpu : wall
-    if (!(key in best) || v < best[key])
-        best[key] = v
-    if (!(key in best_cpu) || cpu < best_cpu[key])
-        best_cpu[key] = cpu
+    v = by == "cpu" && !(engine_name == "native" && starts_others[r]) ? cpu : wall
+    n = ++times[key]
+    all_of[key, n] = v
+    all_cpu[key, n] = cpu
+}
+
+# The middle one of list[key, 1] to list[key, n]; of an even number the lower of the two.
+function median(list, key, n,    i, k, v, sorted) {
+    for (i = 1; i <= n; i++) {
+        v = list[key, i]
+        for (k = i - 1; k > 0 && sorted[k] > v; k--)
+            sorted[k + 1] = sorted[k]
+        sorted[k + 1] = v
+    }
+    return sorted[int((n + 1) / 2)]
 }
 
 BEGIN {
@@ -47,6 +56,8 @@ BEGIN {
 NR == FNR {
     row[++rows] = $1
     class_of[$1] = $2
+    # On the host only the clock sees these whole.
+    starts_others[$1] = $2 == "os" || /busybox/
     if (!($2 in class_seen)) {
         class_seen[$2] = 1
         class[++classes] = $2
@@ -66,12 +77,12 @@ $3 == "failed" || $3 == "skipped" {
 }
 
 $2 == "idle" {
-    best[$1, $2] = 100 * $3 / $4
+    time[$1, $2] = 100 * $3 / $4
     next
 }
 
 $2 == "rss" {
-    best[$1, $2] = $3 / 1024
+    time[$1, $2] = $3 / 1024
     next
 }
 
@@ -87,8 +98,12 @@ $2 == "rss" {
 }
 
 END {
+    for (key in times) {
+        time[key] = median(all_of, key, times[key])
+        cpu_time[key] = median(all_cpu, key, times[key])
+    }
     print "times in ms for one unit of work, by " (by == "cpu" ? "processor time" : "the clock") \
-        ", the fastest round"
+        ", the median of all rounds"
     for (i = 1; i <= rows; i++) {
         r = row[i]
         if (r == "idle" || r == "rss") {
@@ -96,7 +111,7 @@ END {
             for (e = 1; e <= count; e++) {
                 if (engine[e] != "native")
                     line = line " " engine[e] " " \
-                        ((engine[e], r) in best ? sprintf("%.2f", best[engine[e], r]) : "-")
+                        ((engine[e], r) in time ? sprintf("%.2f", time[engine[e], r]) : "-")
             }
             print line
             continue
@@ -106,11 +121,11 @@ END {
         right = ("native", r) in sum ? sum["native", r] : ("qemu", r) in sum ? sum["qemu", r] : ""
         for (e = 1; e <= count; e++) {
             k = engine[e] SUBSEP r
-            if (best[k] > 0)
-                line = line " " engine[e] " " show(best[k])
+            if (time[k] > 0)
+                line = line " " engine[e] " " show(time[k])
             else if (engine[e] != "native" || k in trouble)
                 line = line " " engine[e] " -"
-            if (k in timed && best[k] <= 0)
+            if (k in timed && time[k] <= 0)
                 notes = notes " (" engine[e] " too short to time)"
             if (k in trouble) {
                 notes = notes " (" engine[e] " " trouble[k] ")"
@@ -124,16 +139,16 @@ END {
                 bad += engine[e] == "nestbox"
             }
         }
-        line = line " vs_qemu " ratio(best["nestbox", r], best["qemu", r])
-        line = line " vs_native " ratio(best["nestbox", r], best["native", r])
+        line = line " vs_qemu " ratio(time["nestbox", r], time["qemu", r])
+        line = line " vs_native " ratio(time["nestbox", r], time["native", r])
         if (right != "")
             line = line " sum " right
         print line notes
         if (class_of[r] == "boot") {
             line = ""
             for (e = 1; e <= count; e++) {
-                if ((engine[e], r) in best_cpu)
-                    line = line " " engine[e] " " show(best_cpu[engine[e], r])
+                if ((engine[e], r) in cpu_time)
+                    line = line " " engine[e] " " show(cpu_time[engine[e], r])
             }
             if (line != "")
                 print "figure " r "_cpu_ms" line
@@ -150,7 +165,7 @@ END {
         for (i = 1; i <= rows; i++) {
             if (class_of[row[i]] == class[c]) {
                 all++
-                done += best["nestbox", row[i]] > 0 && !wrong[row[i]]
+                done += time["nestbox", row[i]] > 0 && !wrong[row[i]]
             }
         }
         print "class " class[c] " vs_qemu " mean(class[c], "qemu") \

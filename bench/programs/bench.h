@@ -17,7 +17,9 @@
 /* What a program needs besides an i686 with x87. */
 enum {
     NEEDS_SSE2 = 1 << 0,
-    NEEDS_PORTS = 1 << 1, /* drives hardware ports: in the guest only */
+    NEEDS_PORTS = 1 << 1,   /* drives hardware ports: in the guest only */
+    NEEDS_BUSYBOX = 1 << 2, /* starts busybox */
+    NEEDS_DISK = 1 << 3,    /* reads the disk that bench/run has made */
 };
 
 struct program {
@@ -42,14 +44,23 @@ extern const struct program string_programs[];
 extern const struct program os_programs[];
 extern const struct program smc_programs[];
 extern const struct program io_programs[];
+extern const struct program disk_programs[];
+
+extern const struct program *const program_tables[]; /* of this executable; ends with NULL */
 
 /* main.c */
 const struct program *program_find(const char *name);
 void mark(const char *text); /* a line for the timer on the host; returns when all of it is out */
 void die(const char *what);  /* a line that the timer reports; ends the program */
 void *get_memory(size_t size);
+const char *busybox_path(void);
+const char *disk_path(void);
 extern char *const *program_environ;
 extern const char *program_path; /* of the executable, for the programs that start it again */
+
+/* disk.c */
+#define DISK_SECTORS (130u * 16 * 63)
+void disk_write_image(void); /* to standard output */
 
 /* init.c: what process 1 of the guest does */
 int init_main(void);

@@ -2,6 +2,7 @@
 /*
  * bench NAME [UNITS]   runs a program between two marks; UNITS "auto": for a sixth of a second
  * bench -l             lists the programs: name, class, units, needs
+ * bench -image         writes the image of a disk for class disk to standard output
  *
  * As process 1 of a guest it is init (init.c). The marks are lines that start with '@':
  *
@@ -23,6 +24,8 @@
 #include <string.h>
 #include <sys/io.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -31,11 +34,7 @@
 
 char *const *program_environ;
 const char *program_path;
-
-static const struct program *const tables[] = {
-    int_programs,     core_programs,   hash_programs,   call_programs, x87_programs, sse_programs,
-    sse_int_programs, memory_programs, string_programs, os_programs,   smc_programs, io_programs,
-};
+static const char *running = "init"; /* the program that this process runs */
 
 static bool in_guest(void) { return getpid() == 1 || getenv("BENCH_GUEST"); }
 
@@ -69,7 +68,7 @@ void die(const char *what)
 {
     char line[120];
 
-    snprintf(line, sizeof(line), "fail %s", what);
+    snprintf(line, sizeof(line), "fail %s %s", running, what);
     mark(line);
     _exit(1);
 }
@@ -84,10 +83,30 @@ void *get_memory(size_t size)
     return p;
 }
 
+/* Natively bench/run says where they are; a guest has busybox in its initramfs and the disk as the
+ * first one that the kernel finds. */
+const char *busybox_path(void)
+{
+    const char *path = getenv("BENCH_BUSYBOX");
+
+    return path ? path : "/bin/busybox";
+}
+
+const char *disk_path(void)
+{
+    const char *path = getenv("BENCH_DISK");
+
+    if (!path && in_guest()) {
+        path = "/disk";
+        mknod(path, S_IFBLK | 0400, makedev(8, 0)); /* sda; that it is there already is fine */
+    }
+    return path ? path : "";
+}
+
 const struct program *program_find(const char *name)
 {
-    for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++) {
-        for (const struct program *p = tables[t]; p->name; p++) {
+    for (size_t t = 0; program_tables[t]; t++) {
+        for (const struct program *p = program_tables[t]; p->name; p++) {
             if (strcmp(p->name, name) == 0)
                 return p;
         }
@@ -97,10 +116,12 @@ const struct program *program_find(const char *name)
 
 static void list(void)
 {
-    for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++) {
-        for (const struct program *p = tables[t]; p->name; p++)
-            printf("%s %s %u%s%s\n", p->name, p->class_name, p->units,
-                   p->needs & NEEDS_SSE2 ? " sse2" : "", p->needs & NEEDS_PORTS ? " ports" : "");
+    for (size_t t = 0; program_tables[t]; t++) {
+        for (const struct program *p = program_tables[t]; p->name; p++)
+            printf("%s %s %u%s%s%s%s\n", p->name, p->class_name, p->units,
+                   p->needs & NEEDS_SSE2 ? " sse2" : "", p->needs & NEEDS_PORTS ? " ports" : "",
+                   p->needs & NEEDS_BUSYBOX ? " busybox" : "",
+                   p->needs & NEEDS_DISK ? " disk" : "");
     }
 }
 
@@ -112,6 +133,10 @@ static const char *lacking(const struct program *p)
         return "no SSE2";
     if (p->needs & NEEDS_PORTS && !in_guest())
         return "no ports";
+    if (p->needs & NEEDS_BUSYBOX && access(busybox_path(), X_OK) != 0)
+        return "no busybox";
+    if (p->needs & NEEDS_DISK && access(disk_path(), R_OK) != 0)
+        return "no disk";
     return NULL;
 }
 
@@ -132,6 +157,7 @@ static int run(const struct program *p, unsigned units)
     int64_t until_ns = 0;
     unsigned i;
 
+    running = p->name;
     if (why) {
         snprintf(line, sizeof(line), "skip %s %s", p->name, why);
         mark(line);
@@ -170,6 +196,10 @@ int main(int argc, char **argv, char **envp)
         return init_main();
     if (argc == 2 && strcmp(argv[1], "-l") == 0) {
         list();
+        return 0;
+    }
+    if (argc == 2 && strcmp(argv[1], "-image") == 0) {
+        disk_write_image();
         return 0;
     }
     /* What the fork+exec programs start. */
