@@ -23,6 +23,7 @@ struct display_frame {
     u32 *pixels;            /* 0x00RRGGBB; capacity MAX_WIDTH * MAX_HEIGHT, owned by machine/ */
     u32 generation;         /* changes with each visible change */
     u32 dirty_first, dirty_last; /* rows changed since the last render; first > last: none */
+    u32 row_gen[DISPLAY_MAX_HEIGHT]; /* the generation at which a row got the pixels it has */
     bool text;              /* a text mode: cells are valid */
     u32 cols, rows;
     u32 cursor_col, cursor_row;

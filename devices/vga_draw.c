@@ -576,6 +576,7 @@ static void show_line(struct vga *v, const struct view *w, struct display_frame 
     if (!memcmp(to, v->line, w->width * sizeof(*to)))
         return;
     memcpy(to, v->line, w->width * sizeof(*to));
+    f->row_gen[y] = v->generation;
     f->dirty_first = MIN(f->dirty_first, y);
     f->dirty_last = MAX(f->dirty_last, y);
 }
@@ -613,6 +614,10 @@ void vga_render(void *dev, struct display_frame *f, bool full)
         return;
 
     make_colours(v, &w);
+    if (f->width != w.width || f->height != w.height || f->generation > v->generation) {
+        for (u32 y = 0; y < w.height; y++)
+            f->row_gen[y] = v->generation;
+    }
     f->width = f->stride = w.width;
     f->height = w.height;
     f->dirty_first = UINT32_MAX;

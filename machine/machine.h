@@ -164,6 +164,7 @@ void machine_wake(struct nb_machine *m); /* any thread */
 /* picture.c */
 bool picture_new(struct nb_machine *m);
 void picture_free(struct nb_machine *m);
+u64 picture_rows_copied(struct nb_machine *m); /* so far: an idle screen costs none */
 void picture_tick(struct nb_machine *m); /* between blocks: renders if somebody waits for a frame */
 /* keys.c */
 void typist_new(struct nb_machine *m);

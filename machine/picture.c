@@ -12,6 +12,7 @@ struct frame_store {
     struct display_frame shown;  /* under m->lock; pixels of its own */
     u32 *shown_pixels;
     u64 shown_cap;
+    u64 rows_copied;             /* under m->lock; since the start, both ways */
     volatile int wanted;         /* atomic: a front end waits for a newer picture */
     u64 last_ns;
 };
@@ -35,6 +36,45 @@ void picture_free(struct nb_machine *m)
     m->frames = NULL;
 }
 
+/* Copies the rows of `from` that are newer than `since`, or all, to pixels of the same size. They
+ * make the dirty range; first > last: none. */
+static void copy_rows(struct frame_store *s, const struct display_frame *from, u32 *to, u32 since,
+                      bool all, u32 *first, u32 *last)
+{
+    *first = MAX(from->height, 1u);
+    *last = 0;
+    for (u32 y = 0; y < from->height; y++) {
+        if (!all && from->row_gen[y] <= since)
+            continue;
+        memcpy(to + (size_t)y * from->width, from->pixels + (size_t)y * from->stride,
+               (size_t)from->width * 4);
+        *first = MIN(*first, y);
+        *last = y;
+        s->rows_copied++;
+    }
+}
+
+/* From the machine thread's frame to the one that front ends copy from: what is new. */
+static void publish(struct nb_machine *m, struct frame_store *f)
+{
+    const struct display_frame *work = &f->work;
+    u64 n = (u64)work->width * work->height;
+    u32 first, last;
+
+    os_mutex_lock(m->lock);
+    bool all = f->shown.width != work->width || f->shown.height != work->height ||
+               f->shown.generation > work->generation;
+    if (n > f->shown_cap) {
+        f->shown_pixels = xrealloc(f->shown_pixels, n * 4);
+        f->shown_cap = n;
+    }
+    copy_rows(f, work, f->shown_pixels, f->shown.generation, all, &first, &last);
+    f->shown = *work;
+    f->shown.pixels = f->shown_pixels;
+    f->shown.stride = work->width;
+    os_mutex_unlock(m->lock);
+}
+
 static void render(struct nb_machine *m, bool full)
 {
     struct frame_store *f = m->frames;
@@ -50,19 +90,7 @@ static void render(struct nb_machine *m, bool full)
     f->work.height = MIN(f->work.height, DISPLAY_MAX_HEIGHT);
     if ((u64)f->work.cols * f->work.rows > DISPLAY_TEXT_MAX)
         f->work.rows = DISPLAY_TEXT_MAX / f->work.cols;
-    u64 n = (u64)f->work.width * f->work.height;
-    os_mutex_lock(m->lock);
-    if (n > f->shown_cap) {
-        f->shown_pixels = xrealloc(f->shown_pixels, n * 4);
-        f->shown_cap = n;
-    }
-    f->shown = f->work;
-    f->shown.pixels = f->shown_pixels;
-    f->shown.stride = f->work.width;
-    for (u32 y = 0; y < f->work.height; y++)
-        memcpy(f->shown_pixels + (size_t)y * f->work.width,
-               f->work.pixels + (size_t)y * f->work.stride, (size_t)f->work.width * 4);
-    os_mutex_unlock(m->lock);
+    publish(m, f);
 }
 
 void picture_tick(struct nb_machine *m)
@@ -79,33 +107,27 @@ void picture_tick(struct nb_machine *m)
     render(m, false);
 }
 
-/* Copies `shown` to the caller's frame; rows that differ make the dirty range. Lock held. */
-static bool copy_out(const struct frame_store *s, struct nb_frame *f)
+/* Copies what is new in `shown` to the caller's frame. Lock held. */
+static bool copy_out(struct frame_store *s, struct nb_frame *f)
 {
     const struct display_frame *d = &s->shown;
     u64 n = (u64)d->width * d->height;
-    bool same_size = f->pixels && f->width == d->width && f->height == d->height;
+    bool all = !f->pixels || f->width != d->width || f->height != d->height ||
+               f->generation > d->generation;
 
-    if (f->pixels && f->generation == d->generation && same_size)
+    if (!all && f->generation == d->generation) {
+        f->dirty_first = 1;
+        f->dirty_last = 0;
         return false;
+    }
     if (n > f->capacity || !f->pixels) {
         f->pixels = xrealloc(f->pixels, (n ? n : 1) * 4);
         f->capacity = (u32)n;
     }
+    copy_rows(s, d, f->pixels, f->generation, all, &f->dirty_first, &f->dirty_last);
     f->width = d->width;
     f->height = d->height;
     f->generation = d->generation;
-    f->dirty_first = d->height;
-    f->dirty_last = 0;
-    for (u32 y = 0; y < d->height; y++) {
-        u32 *to = f->pixels + (size_t)y * d->width;
-        const u32 *from = d->pixels + (size_t)y * d->width;
-        if (same_size && !memcmp(to, from, (size_t)d->width * 4))
-            continue;
-        memcpy(to, from, (size_t)d->width * 4);
-        f->dirty_first = MIN(f->dirty_first, y);
-        f->dirty_last = y;
-    }
     f->text = d->text;
     f->cols = MIN(d->cols, NB_MAX_COLS);
     f->rows = MIN(d->rows, NB_MAX_ROWS);
@@ -142,9 +164,16 @@ void nb_frame_now(struct nb_machine *m, struct nb_frame *f)
 {
     render(m, true);
     os_mutex_lock(m->lock);
-    f->generation = m->frames->shown.generation - 1;
     copy_out(m->frames, f);
     os_mutex_unlock(m->lock);
+}
+
+u64 picture_rows_copied(struct nb_machine *m)
+{
+    os_mutex_lock(m->lock);
+    u64 n = m->frames->rows_copied;
+    os_mutex_unlock(m->lock);
+    return n;
 }
 
 /* Code page 437 to Unicode: what PC text screens hold. */
