@@ -259,8 +259,8 @@ static uint32_t sqlite_run(void)
     while (sqlite3_step(query) == SQLITE_ROW) {
         sum = sum_add(sum, (uint32_t)sqlite3_column_int(query, 2));
         sum = sum_add(sum, (uint32_t)sqlite3_column_int(query, 1));
-        sum = sum_add(sum, sum_bytes(sqlite3_column_text(query, 3),
-                                     (size_t)sqlite3_column_bytes(query, 3)));
+        sum = sum_add(
+            sum, sum_bytes(sqlite3_column_text(query, 3), (size_t)sqlite3_column_bytes(query, 3)));
     }
     sqlite3_finalize(query);
     sqlite3_close(db);

@@ -3,7 +3,8 @@
 #include "bench.h"
 
 const struct program *const program_tables[] = {
-    int_programs,     core_programs,   hash_programs,   call_programs, x87_programs,
-    sse_programs,     sse_int_programs, memory_programs, string_programs, os_programs,
-    smc_programs,     io_programs,     disk_programs,   NULL,
+    int_programs,    core_programs, hash_programs,    call_programs,
+    x87_programs,    sse_programs,  sse_int_programs, memory_programs,
+    string_programs, os_programs,   smc_programs,     io_programs,
+    disk_programs,   NULL,
 };
