@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The Bochs display interface of the VGA (Bochs VBE display API, versions B0C0 to B0C5), the MMIO
- * BAR of PCI function 1234:1111 (QEMU, docs/specs/standard-vga) and the monitor's EDID (VESA
- * E-EDID Standard 1.3).
+ * BAR of PCI function 1234:1111 (QEMU, docs/specs/standard-vga).
  *
  * Sizes may change while a mode is on; what would not fit in memory is refused (a mode) or
  * reduced (the virtual width). A multiple of eight is not demanded of XRES. Not modelled: the
@@ -280,35 +279,3 @@ static void mmio_write(void *dev, u32 off, u32 val, unsigned size)
 const struct region_ops vga_mmio_ops = {
     .read = mmio_read, .write = mmio_write, .peek = mmio_peek, .min = 1, .max = 4,
 };
-
-/* ---- EDID ---- */
-
-void vga_make_edid(u8 *edid)
-{
-    static const u8 base[126] = {
-        0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x00,
-        0x38, 0x58, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00, /* NBX, product 1 */
-        0x00, 34, 1, 3,                                 /* 2024, EDID 1.3 */
-        0x08, 26, 20, 120, 0x0a,                        /* analogue, 26x20 cm, gamma 2.2, RGB */
-        0xee, 0x91, 0xa3, 0x54, 0x4c, 0x99, 0x26, 0x0f, 0x50, 0x54, /* sRGB */
-        0x21, 0x08, 0x00,                               /* 640x480, 800x600, 1024x768 at 60 Hz */
-        0x81, 0x80, 0xa9, 0x40, 0xd1, 0x00, 0x81, 0x00, /* 1280x1024 1600x1200 1920x1200 1280x800 */
-        0x95, 0x00, 0xb3, 0x00, 0xd1, 0xc0, 0x81, 0xc0, /* 1440x900 1680x1050 1920x1080 1280x720 */
-        /* preferred: 1024x768 at 60 Hz (VESA DMT) */
-        0x64, 0x19, 0x00, 0x40, 0x41, 0x00, 0x26, 0x30, 0x18, 0x88, 0x36, 0x00, 0x04, 0xc3, 0x10,
-        0x00, 0x00, 0x18,
-        /* 50-125 Hz, 30-160 kHz, 400 MHz */
-        0x00, 0x00, 0x00, 0xfd, 0x00, 50, 125, 30, 160, 40, 0x00, 0x0a, 0x20, 0x20, 0x20, 0x20,
-        0x20, 0x20,
-        0x00, 0x00, 0x00, 0xfc, 0x00, 'n', 'e', 's', 't', 'b', 'o', 'x', 0x0a, 0x20, 0x20, 0x20,
-        0x20, 0x20,
-        0x00, 0x00, 0x00, 0x10, 0x00, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-    };
-    u8 sum = 0;
-
-    memcpy(edid, base, sizeof(base));
-    edid[126] = 0; /* extension blocks */
-    for (unsigned i = 0; i < 127; i++)
-        sum = (u8)(sum + edid[i]);
-    edid[127] = (u8)-sum;
-}

@@ -4,7 +4,7 @@
  * Registers after the IBM Personal System/2 Hardware Interface Technical Reference, "Video
  * Subsystem" (84F8933, 1988); the DAC after the INMOS IMSG171 data sheet; the Bochs interface
  * after its VBE display API. This file: ports, timing, PCI, life; vga_mem.c: the CPU's
- * way to memory; vga_draw.c: the picture; vbe.c: DISPI, the MMIO BAR and EDID.
+ * way to memory; vga_draw.c: the picture; vbe.c: DISPI and the MMIO BAR; vga_edid.c: the monitor.
  *
  * Not modelled: the wire of the vertical retrace interrupt (its flip-flop is there, in ST00, and can
  * be polled; a PCI adapter of this kind has no interrupt pin), light pen, changes of registers in
@@ -373,6 +373,10 @@ static bool vga_init(struct device *dev, struct err *e)
     if (mb < VGA_MIN_VRAM_MB || mb > VGA_MAX_VRAM_MB || (mb & (mb - 1)))
         return err_set(e, ERR_CONFIG, "%s: vgamem_mb=%u: use a power of two from %u to %u", dev->id,
                        mb, VGA_MIN_VRAM_MB, VGA_MAX_VRAM_MB);
+    if (v->xres < VGA_MIN_XRES || v->xres > DISPI_MAX_XRES || v->yres < VGA_MIN_YRES ||
+        v->yres > DISPI_MAX_YRES)
+        return err_set(e, ERR_CONFIG, "%s: xres=%u,yres=%u: use %ux%u to %ux%u", dev->id, v->xres,
+                       v->yres, VGA_MIN_XRES, VGA_MIN_YRES, DISPI_MAX_XRES, DISPI_MAX_YRES);
     v->vram_size = mb << 20;
     u32 pages = v->vram_size >> PAGE_SHIFT;
     v->lfb.name = "vga-lfb";
@@ -403,7 +407,8 @@ static bool vga_init(struct device *dev, struct err *e)
     v->row = xcalloc(DISPLAY_MAX_HEIGHT, sizeof(*v->row));
     v->line = xcalloc(DISPLAY_MAX_WIDTH + VGA_LINE_SLACK, sizeof(*v->line));
     v->dots = xcalloc(DISPLAY_MAX_WIDTH + VGA_LINE_SLACK, 4);
-    vga_make_edid(v->edid);
+    if (v->has_edid)
+        vga_make_edid(v->edid, v->xres, v->yres);
 
     pci_setup(&v->pci, 0x1234, 0x1111, 2, 0x030000, 0);
     pci_set16(v->pci.reset_config, PCI_SUBSYS_VENDOR, 0x1af4);
@@ -526,6 +531,10 @@ static const struct prop vga_props[] = {
       "video memory in MB: a power of two, 1 to 256" },
     { "vram_frame", PROP_U32, offsetof(struct vga, vram_frame), VGA_NO_FRAME, NULL,
       "first frame of the machine's RAM that is video memory; by default the card has its own" },
+    { "edid", PROP_BOOL, offsetof(struct vga, has_edid), 1, NULL,
+      "whether the monitor says what it can" },
+    { "xres", PROP_U32, offsetof(struct vga, xres), 1024, NULL, "width that the monitor prefers" },
+    { "yres", PROP_U32, offsetof(struct vga, yres), 768, NULL, "height that the monitor prefers" },
     { NULL, PROP_U32, 0, 0, NULL, NULL },
 };
 

@@ -13,6 +13,8 @@
 #define VGA_NUM_ATC 0x15
 #define VGA_MIN_VRAM_MB 1u
 #define VGA_MAX_VRAM_MB 256u
+#define VGA_MIN_XRES 640u
+#define VGA_MIN_YRES 480u
 #define VGA_ROM_SIZE 0x10000u
 #define VGA_MMIO_SIZE 0x1000u
 #define VGA_NO_FRAME 0xffffffffu
@@ -78,6 +80,8 @@ struct vga {
     struct display *display;
     u32 vgamem_mb;
     u32 vram_frame;
+    bool has_edid;
+    u32 xres, yres;          /* that the monitor prefers */
     /* saved */
     struct vga_regs r;
     u8 fcr;                  /* 3DA/3BA write, 3CA read */
@@ -144,6 +148,8 @@ extern const struct region_ops vga_dispi_ops, vga_mmio_ops;
 void vga_dispi_reset(struct vga *v);
 bool vga_dispi_valid(const struct vga *v); /* the registers can be as they are */
 u32 vga_dispi_pitch(const struct vga *v);  /* bytes per line; 4 bpp: of one plane */
-void vga_make_edid(u8 *edid);
+
+/* vga_edid.c: 128 bytes for a monitor whose preferred size is width x height */
+void vga_make_edid(u8 *edid, u32 width, u32 height);
 
 #endif

@@ -633,7 +633,8 @@ START_TEST(bad_properties_are_refused)
 {
     static const char *const bad[][2] = {
         { "vgamem_mb", "0" }, { "vgamem_mb", "3" }, { "vgamem_mb", "512" },
-        { "vram_frame", "257" }, { "vram_frame", "0xfffffff0" },
+        { "vram_frame", "257" }, { "vram_frame", "0xfffffff0" }, { "xres", "639" },
+        { "xres", "2561" }, { "yres", "479" }, { "yres", "1601" }, { "xres", "0" },
     };
     for (unsigned i = 0; i < ARRAY_LEN(bad); i++) {
         struct rig *r = rig_empty();

@@ -2,6 +2,8 @@
 /* VGA: the Bochs display interface, its banks and pictures, the MMIO BAR and EDID. */
 #include "tests/dev/test_vga.h"
 
+#include <stdio.h>
+
 static void vbe_mode(struct bench *b, u16 w, u16 h, u16 bpp, u16 flags)
 {
     dispi(b, 4, 0);
@@ -371,6 +373,94 @@ START_TEST(mmio)
 }
 END_TEST
 
+/* One detailed timing, taken apart as drivers do. */
+static void check_timing(const u8 *d, u32 w, u32 h)
+{
+    u32 clock = (d[0] | d[1] << 8) * 10000u;
+    u32 hactive = d[2] | (d[4] & 0xf0u) << 4, hblank = d[3] | (d[4] & 15u) << 8;
+    u32 vactive = d[5] | (d[7] & 0xf0u) << 4, vblank = d[6] | (d[7] & 15u) << 8;
+    u32 hfront = d[8], hsync = d[9], vfront = d[10] >> 4, vsync = d[10] & 15;
+
+    ck_assert_uint_eq(hactive, w);
+    ck_assert_uint_eq(vactive, h);
+    ck_assert_uint_lt(hfront + hsync, hblank);
+    ck_assert_uint_lt(vfront + vsync, vblank);
+    ck_assert(vfront && vsync && hfront && hsync);
+    double rate = (double)clock / ((hactive + hblank) * (vactive + vblank));
+    double line = clock / 1000.0 / (hactive + hblank);
+    ck_assert_msg(rate > 59.5 && rate < 60.5, "%ux%u at %f Hz", w, h, rate);
+    ck_assert_msg(line > 30 && line < 160, "%ux%u at %f kHz", w, h, line);
+    ck_assert_uint_lt(clock, 400000000);
+    ck_assert_uint_eq(d[17] & 0x98, 0x18); /* not interlaced; separate syncs */
+}
+
+START_TEST(edid_prefers_the_size_asked_for)
+{
+    static const u16 size[][3] = { /* and the sync width of its aspect ratio */
+        { 1024, 768, 6 }, { 640, 480, 2 }, { 800, 600, 4 }, { 1366, 768, 10 }, { 1280, 720, 5 }, { 1280, 1024, 7 },
+        { 1440, 900, 6 }, { 1600, 900, 5 }, { 1680, 1050, 6 }, { 1920, 1080, 5 }, { 1920, 1200, 6 },
+        { 2560, 1440, 5 }, { 2560, 1600, 6 },
+    };
+    for (unsigned i = 0; i < ARRAY_LEN(size); i++) {
+        char opts[64];
+        u8 e[128], sum = 0;
+        snprintf(opts, sizeof(opts), "vgamem_mb=1,xres=%u,yres=%u", size[i][0], size[i][1]);
+        struct bench *b = bench_new(opts);
+        for (u32 k = 0; k < 128; k++) {
+            e[k] = mem8(b->r, MMIO + k);
+            sum = (u8)(sum + e[k]);
+        }
+        ck_assert_uint_eq(sum, 0);
+        ck_assert_mem_eq(e, "\0\xff\xff\xff\xff\xff\xff\0", 8);
+        ck_assert_uint_eq(e[18], 1);
+        ck_assert_uint_eq(e[19], 3);
+        ck_assert_uint_eq(e[24] & 2, 2); /* the first timing is the preferred one */
+        check_timing(e + 54, size[i][0], size[i][1]);
+        ck_assert_uint_eq(e[54 + 10] & 15, size[i][2]);
+        /* an object of as many centimetres as millimetres say */
+        u32 mm = e[54 + 12] | (e[54 + 14] & 0xf0u) << 4;
+        ck_assert_int_le(abs((int)mm - e[21] * 10), 5);
+        mm = e[54 + 13] | (e[54 + 14] & 15u) << 8;
+        ck_assert_int_le(abs((int)mm - e[22] * 10), 5);
+        ck_assert_mem_eq(e + 72, "\0\0\0\xfd", 5);
+        ck_assert_mem_eq(e + 90, "\0\0\0\xfc\0nestbox\n     ", 18);
+        ck_assert_mem_eq(e + 108, "\0\0\0\xfa", 5);
+        bench_free(b);
+    }
+    struct bench *b = bench_new("vgamem_mb=1,edid=off");
+    for (u32 k = 0; k < 256; k += 4)
+        ck_assert_uint_eq(mem32(b->r, MMIO + k), 0);
+    ck_assert_uint_eq(mem32(b->r, MMIO + 0x600), 8);
+    bench_free(b);
+}
+END_TEST
+
+/* Standard timings: sizes that the card can show in 32 bits with its usual 16 MB. */
+START_TEST(edid_lists_usual_sizes)
+{
+    static const u16 want[][2] = { { 1280, 1024 }, { 1600, 1200 }, { 1920, 1200 }, { 1280, 800 },
+        { 1440, 900 }, { 1680, 1050 }, { 1920, 1080 }, { 1280, 720 }, { 1600, 900 }, { 1400, 1050 },
+        { 1280, 960 } };
+    static const u8 ratio[4][2] = { { 16, 10 }, { 4, 3 }, { 5, 4 }, { 16, 9 } };
+    struct bench *b = bench_new("vgamem_mb=1");
+    for (u32 k = 0; k < ARRAY_LEN(want) + 3; k++) {
+        u32 at = MMIO + (k < 8 ? 38 + 2 * k : 108 + 5 + 2 * (k - 8));
+        u8 x = mem8(b->r, at), y = mem8(b->r, at + 1);
+        if (k >= ARRAY_LEN(want)) {
+            ck_assert_uint_eq(x << 8 | y, 0x0101);
+            continue;
+        }
+        u32 w = (x + 31u) * 8;
+        ck_assert_uint_eq(w, want[k][0]);
+        ck_assert_uint_eq(w * ratio[y >> 6][1] / ratio[y >> 6][0], want[k][1]);
+        ck_assert_uint_eq(y & 63, 0);
+    }
+    ck_assert_uint_eq(mem8(b->r, MMIO + 35), 0x21);
+    ck_assert_uint_eq(mem8(b->r, MMIO + 36), 0x08);
+    bench_free(b);
+}
+END_TEST
+
 START_TEST(snapshot_of_a_vbe_mode)
 {
     struct bench *b = bench_new("vgamem_mb=2");
@@ -440,6 +530,8 @@ Suite *suite_vga_vbe(void)
     tcase_add_test(tc, back_to_vga);
     tcase_add_test(tc, frames_of_ram_are_the_frame_buffer);
     tcase_add_test(tc, mmio);
+    tcase_add_test(tc, edid_prefers_the_size_asked_for);
+    tcase_add_test(tc, edid_lists_usual_sizes);
     tcase_add_test(tc, snapshot_of_a_vbe_mode);
     tcase_add_loop_test(tc, random_registers, 0, 4);
     suite_add_tcase(s, tc);
