@@ -741,7 +741,8 @@ static const struct field drive_fields[] = {
     F_BOOL(struct ata_drive, standby), F_BOOL(struct ata_drive, smart),
     F_ARRAY(struct ata_drive, cdb, u8), F_U8(struct ata_drive, sense_key),
     F_U8(struct ata_drive, asc), F_U8(struct ata_drive, ascq), F_U8(struct ata_drive, ua),
-    F_BOOL(struct ata_drive, locked), F_BOOL(struct ata_drive, stopped),
+    F_U8(struct ata_drive, event), F_BOOL(struct ata_drive, locked),
+    F_BOOL(struct ata_drive, stopped),
     F_U32(struct ata_drive, limit), F_U16(struct ata_drive, sector_size), F_END
 };
 

@@ -73,6 +73,7 @@ struct ata_drive {
     u8 cdb[12];
     u8 sense_key, asc, ascq;
     u8 ua;                     /* steps of a media change still to report */
+    u8 event;                  /* for GET EVENT STATUS: 2 new medium, 3 removed; 0: none */
     bool locked, stopped;
     u32 limit;                 /* byte count limit of the command */
     u16 sector_size;           /* 2048, 2352 ... of READ CD */

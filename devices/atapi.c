@@ -43,6 +43,12 @@ static bool has_medium(const struct ata_drive *d)
     return d->blk && d->blk->inserted && d->blk->sectors >= 4;
 }
 
+/* The guest has ejected the disc, which nobody took from the tray. */
+static bool tray_open(const struct ata_drive *d)
+{
+    return d->blk && !d->blk->inserted && d->blk->sectors;
+}
+
 static u32 capacity(const struct ata_drive *d)
 {
     u64 n = has_medium(d) ? d->blk->sectors / 4 : 0;
@@ -391,12 +397,13 @@ static void event_status(struct ata_channel *c, struct ata_drive *d)
     }
     put16(b, 6);
     b[2] = 0x04;
-    b[4] = d->ua ? (has_medium(d) ? 2 : 3) : 0;
+    b[4] = d->event; /* each is reported once */
+    d->event = 0;
     if (!b[4] && d->blk && d->blk->eject_wanted) {
         b[4] = 1; /* somebody pressed the button of the locked drive */
         d->blk->eject_wanted = false;
     }
-    b[5] = has_medium(d) ? 2 : 0;
+    b[5] = has_medium(d) ? 2 : tray_open(d) ? 1 : 0;
     reply(c, d, 8, get16(d->cdb + 7));
 }
 
@@ -491,8 +498,8 @@ static void start_stop(struct ata_channel *c, struct ata_drive *d)
             d->blk->inserted = false;
             d->blk->change_count++;
         }
-    } else if (tray && d->blk && !d->blk->inserted && d->blk->sectors) {
-        d->blk->inserted = true; /* the same disc, as nobody took it from the tray */
+    } else if (tray && tray_open(d)) {
+        d->blk->inserted = true; /* the same disc */
         d->blk->change_count++;
     }
     d->stopped = !start;
@@ -514,6 +521,7 @@ void atapi_look_for_change(struct ata_drive *d)
         return;
     d->seen_change = d->blk->change_count;
     d->ua = has_medium(d) ? 2 : 0;
+    d->event = has_medium(d) ? 2 : 3;
 }
 
 /* A pending media change stops this command. */
@@ -691,7 +699,7 @@ void atapi_reset(struct ata_drive *d, bool power_on)
         d->blk->locked = false;
     if (power_on) {
         memset(d->cdb, 0, sizeof(d->cdb));
-        d->ua = 0;
+        d->ua = d->event = 0;
         d->stopped = false;
         d->limit = 0;
         d->sector_size = CD_SECTOR;
@@ -701,7 +709,8 @@ void atapi_reset(struct ata_drive *d, bool power_on)
 
 bool atapi_post_load(struct ata_drive *d, struct err *e)
 {
-    if (d->ua > 2 || (d->sector_size != CD_SECTOR && d->sector_size != RAW_SECTOR) ||
+    if (d->ua > 2 || d->event > 3 ||
+        (d->sector_size != CD_SECTOR && d->sector_size != RAW_SECTOR) ||
         d->limit > 0xffff)
         return err_set(e, ERR_STATE, "impossible state of a CD-ROM drive");
     d->seen_change = d->blk ? d->blk->change_count : 0;

@@ -257,6 +257,51 @@ START_TEST(media_change)
 }
 END_TEST
 
+/* GET EVENT STATUS NOTIFICATION of the media class: event code and status. */
+static u32 media_event(struct rig *r)
+{
+    const u8 cdb[12] = { 0x4a, 1, 0, 0, 0x10, 0, 0, 0, 8 };
+    u8 b[64], s;
+    u32 n;
+    ck_assert_uint_eq(data_in(r, cdb, 8, b, &n, &s), 8);
+    ck_assert_uint_eq(b[2], 4);
+    return (u32)b[4] << 8 | b[5];
+}
+
+/* Each event is told once, and it neither eats nor is eaten by what the other commands report. */
+START_TEST(media_events)
+{
+    struct cd t = new_cd(false);
+    t.disc->sectors = 0;
+    ck_assert_uint_eq(media_event(t.r), 0x0000);
+    t.disc->sectors = CD_SECTORS * 4;
+    t.disc->inserted = true;
+    t.disc->change_count++;
+    rig_snapshot_roundtrip(t.r);
+    ck_assert_uint_eq(run(t.r, 0, 0, 0) & 1, 1);
+    rig_snapshot_roundtrip(t.r);
+    ck_assert_uint_eq(media_event(t.r), 0x0202); /* new medium, present */
+    ck_assert_uint_eq(media_event(t.r), 0x0002);
+    ck_assert_uint_eq(run(t.r, 0, 0, 0) & 1, 1);
+    expect_sense(t.r, 6, 0x28);
+    ck_assert_uint_eq(run(t.r, 0, 0, 0) & 1, 0);
+    t.disc->eject_wanted = true;
+    ck_assert_uint_eq(media_event(t.r), 0x0102); /* the button */
+    ck_assert_uint_eq(media_event(t.r), 0x0002);
+    run(t.r, 0x1b, 0, 2);
+    ck_assert_uint_eq(media_event(t.r), 0x0301); /* removed, tray open */
+    ck_assert_uint_eq(media_event(t.r), 0x0001);
+    run(t.r, 0x1b, 0, 3);
+    ck_assert(t.disc->inserted);
+    ck_assert_uint_eq(media_event(t.r), 0x0202);
+    t.disc->inserted = false;
+    t.disc->sectors = 0;
+    t.disc->change_count++;
+    ck_assert_uint_eq(media_event(t.r), 0x0300); /* taken away, tray shut */
+    end_cd(&t);
+}
+END_TEST
+
 START_TEST(read_by_dma)
 {
     struct cd t = new_cd(true);
@@ -311,6 +356,8 @@ Suite *suite_atapi(void)
     tcase_add_test(t, toc_and_capacity);
     tcase_add_test(t, errors_and_unknown);
     tcase_add_test(t, media_change);
+    tcase_add_test(t, media_events);
+    tcase_add_test(t, media_events);
     tcase_add_test(t, read_by_dma);
     tcase_add_test(t, raw_sector);
     suite_add_tcase(s, t);

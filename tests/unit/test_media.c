@@ -203,6 +203,7 @@ START_TEST(discs)
     ck_assert_uint_eq(command(m, READY, 0), 0);
     /* locked */
     ck_assert_uint_eq(command(m, PREVENT, 1), 0);
+    ck_assert_uint_eq(media_event(m), 2); /* the new medium: told once */
     ck_assert_uint_eq(media_event(m), 0);
     refused(m, "ide1-cd0", NULL, 0, "the guest has locked the medium in");
     refused(m, "ide1-cd0", a, 0, "the guest has locked the medium in");
