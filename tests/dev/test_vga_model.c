@@ -420,6 +420,125 @@ START_TEST(picture_is_the_model)
 }
 END_TEST
 
+/* ---- linear modes and the planar one of DISPI */
+
+struct linear {
+    u32 w, h, bpp, vw, x, y;
+    bool eight;
+};
+
+static u8 *linear_memory(struct bench *b) { return rig_ram(b->r, VRAM_AT); }
+
+static u32 scale(u32 v, int n) /* n bits to eight, full scale to full scale */
+{
+    return n == 5 ? v * 8 + v / 4 : n == 6 ? v * 4 + v / 16 : v;
+}
+
+static u32 linear_pixel(const struct model *m, struct bench *b, const struct linear *l, u32 px,
+                        u32 py)
+{
+    const u8 *mem = linear_memory(b);
+    u32 x = px + l->x, y = py + l->y, v = 0;
+
+    if (l->bpp == 4) {
+        u32 at = y * (l->vw / 8) + x / 8, dot = 0;
+        for (u32 p = 0; p < 4; p++)
+            dot += (u32)bit(mem[at * 4 + p], 7 - (int)(x % 8)) << p;
+        return model_dac(m, model_attribute(m, dot));
+    }
+    u32 bytes = l->bpp == 15 ? 2 : l->bpp / 8;
+    for (u32 k = 0; k < bytes; k++)
+        v += (u32)mem[(y * l->vw + x) * bytes + k] << 8 * k;
+    if (l->bpp == 8 && l->eight) {
+        const u8 *c = m->dac[v & m->dac_mask];
+        return c[0] * 65536u + c[1] * 256u + c[2];
+    }
+    switch (l->bpp) {
+    case 8: return model_dac(m, v);
+    case 15:
+        return scale(bits(v, 14, 10), 5) << 16 | scale(bits(v, 9, 5), 5) << 8 |
+               scale(bits(v, 4, 0), 5);
+    case 16:
+        return scale(bits(v, 15, 11), 5) << 16 | scale(bits(v, 10, 5), 6) << 8 |
+               scale(bits(v, 4, 0), 5);
+    default: return bits(v, 23, 0);
+    }
+}
+
+/* Offsets and sizes within what 1 MB allows. */
+static void new_linear(struct linear *l, u64 *s)
+{
+    static const u8 depths[] = { 4, 8, 15, 16, 24, 32 };
+
+    l->bpp = depths[rnd(s) % ARRAY_LEN(depths)];
+    l->w = 1 + rnd(s) % 200;
+    l->h = 1 + rnd(s) % 60;
+    l->vw = l->w + rnd(s) % 300;
+    if (l->bpp == 4)
+        l->vw = (l->vw + 7) / 8 * 8;
+    l->x = rnd(s) % (l->vw - l->w + 1);
+    l->y = rnd(s) % 400;
+    l->eight = rnd(s) % 2;
+}
+
+static void put_linear(struct bench *b, struct model *m, const struct linear *l, u64 *s)
+{
+    dispi(b, 4, 0x80 | (l->eight ? 0x20 : 0));
+    dispi(b, 1, (u16)l->w);
+    dispi(b, 2, (u16)l->h);
+    dispi(b, 3, (u16)l->bpp);
+    dispi(b, 4, 0xc1 | (l->eight ? 0x20 : 0));
+    dispi(b, 6, (u16)l->vw);
+    dispi(b, 8, (u16)l->x);
+    dispi(b, 9, (u16)l->y);
+    for (u32 i = 0; i < 256; i++) {
+        out8(b->r, 0x3c8, (u8)i);
+        for (int k = 0; k < 3; k++) {
+            m->dac[i][k] = (u8)(rnd(s) >> 5) & (l->eight ? 0xff : 0x3f);
+            out8(b->r, 0x3c9, m->dac[i][k]);
+        }
+    }
+    m->dac_mask = rnd(s) % 2 ? 0xff : (u8)rnd(s);
+    out8(b->r, 0x3c6, m->dac_mask);
+    for (u8 i = 0; i < 0x15; i++) {
+        m->r.atc[i] = (u8)(rnd(s) & (i < 16 ? 0x3f : i == 0x10 ? 0x80 : 0x0f));
+        atc(b, i, m->r.atc[i]);
+    }
+}
+
+START_TEST(linear_picture_is_the_model)
+{
+    u64 seed = 0x11ea0000 + (u64)_i, s = seed;
+    struct bench *b = bench_frames();
+    struct model *m = calloc(1, sizeof(*m));
+    u32 used[33] = { 0 };
+
+    for (u32 i = 0; i < 0x100000; i += 4)
+        memw32(b->r, LFB + i, rnd(&s) ^ rnd(&s) << 9);
+    for (u32 n = 0; n < 400; n++) {
+        struct linear l;
+        new_linear(&l, &s);
+        put_linear(b, m, &l, &s);
+        if (l.bpp == 4 && l.eight)
+            continue; /* a palette of six bits is what planar modes are tested with */
+        render(b);
+        ck_assert_msg(b->f->width == l.w && b->f->height == l.h, "seed %llu round %u: %ux%u",
+                      (unsigned long long)seed, n, b->f->width, b->f->height);
+        for (u32 y = 0; y < l.h; y++)
+            for (u32 x = 0; x < l.w; x++)
+                ck_assert_msg(pixel(b, x, y) == linear_pixel(m, b, &l, x, y),
+                              "seed %llu round %u: %u,%u of %ux%ux%u, %u wide from %u,%u: %06x, not "
+                              "%06x", (unsigned long long)seed, n, x, y, l.w, l.h, l.bpp, l.vw, l.x,
+                              l.y, pixel(b, x, y), linear_pixel(m, b, &l, x, y));
+        used[l.bpp]++;
+    }
+    ck_assert(used[4] > 10 && used[8] > 10 && used[15] > 10 && used[16] > 10 && used[24] > 10 &&
+              used[32] > 10);
+    free(m);
+    bench_free(b);
+}
+END_TEST
+
 Suite *suite_vga_model(void);
 Suite *suite_vga_model(void)
 {
@@ -428,6 +547,7 @@ Suite *suite_vga_model(void)
 
     tcase_set_timeout(tc, 120);
     tcase_add_loop_test(tc, picture_is_the_model, 0, 4);
+    tcase_add_loop_test(tc, linear_picture_is_the_model, 0, 2);
     suite_add_tcase(s, tc);
     return s;
 }

@@ -52,6 +52,11 @@ START_TEST(ids_caps_and_memory)
     ck_assert_uint_eq(in8(b->r, 0x1ce), 1);
     ck_assert_uint_eq(in8(b->r, 0x1d0), 640 & 0xff);
     ck_assert_uint_eq(in8(b->r, 0x1d1), 640 >> 8);
+    /* and nowhere else: guests put BARs at FF80h (V8) */
+    for (u32 port = 0xff80; port < 0xff84; port++)
+        ck_assert_ptr_null(space_find(&b->r->io, port, true, NULL));
+    ck_assert_ptr_null(space_find(&b->r->io, 0x1cd, false, NULL));
+    ck_assert_ptr_null(space_find(&b->r->io, 0x1d2, false, NULL));
     bench_free(b);
 }
 END_TEST
