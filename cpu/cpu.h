@@ -78,6 +78,9 @@ void cpu_sync_state(struct cpu *c);
 bool cpu_halted(const struct cpu *c);
 /* Whether an interrupt, NMI or reset would end the halt now. */
 bool cpu_wakeable(const struct cpu *c);
+/* Between two cpu_run()s: forgets decoded code and gives its memory back. What runs from now on lies in
+ * the cache in the order in which it runs. The guest sees nothing of it. */
+void cpu_tidy(struct cpu *c);
 
 /* Registers by number, for debuggers and tests. Setting a segment register loads its cache as in
  * the current mode, without checks; CPU_REG_*_BASE etc. set the cache alone. */

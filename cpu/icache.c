@@ -133,6 +133,20 @@ void code_flush(struct cpu *c)
     cc->used = 0;
 }
 
+void cpu_tidy(struct cpu *c)
+{
+    struct code_cache *cc = c->code;
+
+    code_flush(c);
+    c->cur = NULL;
+    for (u32 k = 0; k < cc->num_frames; k++) {
+        xfree(cc->pages[k]);
+        cc->pages[k] = NULL;
+    }
+    xfree(cc->arena); /* large enough for the allocator to unmap it */
+    cc->arena = xcalloc(1, ARENA_BYTES);
+}
+
 NB_INLINE u32 hash_of(u32 frame, u32 off, u32 mode)
 {
     u32 h = (frame << 12 | off) * 0x9e3779b1u ^ mode * 0x85ebca6bu;

@@ -123,6 +123,12 @@ struct nb_machine {
     struct typist *typist;
     struct trace_hash hash;
     u64 paced_anchor_host, paced_anchor_guest;
+    struct quiet {               /* how little the guest does (run.c) */
+        u64 since;               /* retired count at which the watch began */
+        u32 sleeps;              /* from then on */
+        bool tidy;               /* cpu_tidy() was called and no work has come since */
+        u32 times_tidied;
+    } quiet;
     bool freeing;
 };
 

@@ -215,10 +215,34 @@ static u64 budget(struct nb_machine *m, u64 guest_end)
     return until;
 }
 
+enum { QUIET_INSNS = 2000000, QUIET_SLEEPS = 128 };
+
+/* A guest that slept QUIET_SLEEPS times within QUIET_INSNS instructions does nothing but tick. Its
+ * decoded code is what the boot has left, and the few blocks of a tick lie all over it: with the caches
+ * cold, as they are after each sleep, finding them is most of what a tick costs (measured: laid out
+ * anew it costs a tenth less). And it gives 12 MB back. */
+static void tidy_when_quiet(struct nb_machine *m)
+{
+    struct quiet *q = &m->quiet;
+
+    q->sleeps++;
+    if (*cpu_retired(m->cpu) - q->since > QUIET_INSNS) {
+        if (q->sleeps < QUIET_SLEEPS)
+            q->tidy = false;
+        q->sleeps = 0;
+        q->since = *cpu_retired(m->cpu);
+    } else if (!q->tidy && q->sleeps >= QUIET_SLEEPS) {
+        q->tidy = true;
+        q->times_tidied++;
+        cpu_tidy(m->cpu);
+    }
+}
+
 /* The guest waits for an interrupt. */
 static void idle(struct nb_machine *m, u64 host_left, u64 guest_end)
 {
     if (m->clock.source == CLOCK_REAL) {
+        tidy_when_quiet(m);
         loop_wait(m->loop, MIN(host_left, clock_sleep_ns(&m->clock)));
         return;
     }

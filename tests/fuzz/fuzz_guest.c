@@ -198,7 +198,7 @@ static struct board *varied(struct board *b, const struct plan *p, u64 end)
         if (rounds++ > 64 && rnd(&seed, 16))
             continue;
         if ((p->vary & VARY_CODE_FLUSH) && !rnd(&seed, 4))
-            code_flush(b->c);
+            cpu_tidy(b->c);
         if ((p->vary & VARY_TLB_FLUSH) && !rnd(&seed, 4))
             mmu_flush_all(b->c);
         if (rnd(&seed, 4) == 0) {

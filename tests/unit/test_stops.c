@@ -176,6 +176,46 @@ START_TEST(paced_speed)
 }
 END_TEST
 
+static void poke32(struct nb_machine *m, u32 addr, u32 v)
+{
+    ck_assert_uint_eq(nb_mem_write(m, true, addr, &v, 4), 4);
+}
+
+/* A guest that only ticks is tidied once, and ticks on. */
+START_TEST(quiet_guest_is_tidied)
+{
+    /* IRQ 0 at 20h each 1,193 counts; 20h: inc word [500h], and, while [504h] is not 0, a loop of 64 K
+     * rounds; sti; hlt; jmp hlt */
+    static const u8 code[] = {
+        0xb0, 0x11, 0xe6, 0x20, 0xb0, 0x20, 0xe6, 0x21, 0xb0, 0x04, 0xe6, 0x21, 0xb0, 0x01, 0xe6,
+        0x21, 0xb0, 0xfe, 0xe6, 0x21, 0xb0, 0x34, 0xe6, 0x43, 0xb0, 0xa9, 0xe6, 0x40, 0xb0, 0x04,
+        0xe6, 0x40, 0x31, 0xc0, 0x8e, 0xd8, 0x8e, 0xd0, 0xbc, 0x00, 0x80, 0xc7, 0x06, 0x80, 0x00,
+        0x39, 0x00, 0xc7, 0x06, 0x82, 0x00, 0x00, 0xf0, 0xfb, 0xf4, 0xeb, 0xfd,
+        /* 39h */ 0xff, 0x06, 0x00, 0x05, 0x50, 0x83, 0x3e, 0x04, 0x05, 0x00, 0x74, 0x04, 0x31,
+        0xc9, 0xe2, 0xfe, 0xb0, 0x20, 0xe6, 0x20, 0x58, 0xcf,
+    };
+    struct nb_machine *m = rig_machine(code, sizeof code, real);
+
+    for (unsigned round = 1; round <= 2; round++) {
+        for (unsigned k = 0; k < 300 && m->quiet.times_tidied < round; k++)
+            nb_run(m, 20 * MS);
+        ck_assert_uint_eq(m->quiet.times_tidied, round);
+        u32 ticks = rig_mem32(m, 0x500) & 0xffff;
+        for (unsigned k = 0; k < 300 && (rig_mem32(m, 0x500) & 0xffff) < ticks + 400; k++)
+            nb_run(m, 20 * MS);
+        ck_assert_uint_ge(rig_mem32(m, 0x500) & 0xffff, ticks + 400);
+        ck_assert_uint_eq(m->quiet.times_tidied, round);
+        poke32(m, 0x504, 1); /* work for a while: what was tidied once is tidied again after it */
+        u64 retired = nb_retired(m);
+        for (unsigned k = 0; k < 3000 && nb_retired(m) < retired + 30000000; k++)
+            nb_run(m, 20 * MS);
+        ck_assert_uint_ge(nb_retired(m), retired + 30000000);
+        poke32(m, 0x504, 0);
+    }
+    nb_free(m);
+}
+END_TEST
+
 Suite *suite_stops(void);
 Suite *suite_stops(void)
 {
@@ -189,6 +229,7 @@ Suite *suite_stops(void)
     tcase_add_test(t, host_stall_is_held);
     tcase_add_test(t, saving_is_held);
     tcase_add_test(t, paced_speed);
+    tcase_add_test(t, quiet_guest_is_tidied);
     suite_add_tcase(s, t);
     return s;
 }
