@@ -20,6 +20,8 @@
 bool front_init(struct front *f, const struct opts *o)
 {
     *f = (struct front){ .o = o, .stop_pipe = { -1, -1 }, .log = stderr };
+    if (o->pidfile && !pidfile_take(&f->pidfile, o->pidfile))
+        return false;
     if (pipe(f->stop_pipe) < 0) {
         fprintf(stderr, "nestbox: pipe: %s\n", strerror(errno));
         return false;
@@ -44,6 +46,15 @@ void front_free(struct front *f)
         fclose(f->log);
     if (f->log_lost)
         fprintf(stderr, "nestbox: %lu log lines were not shown; -D FILE keeps them\n", f->log_lost);
+    pidfile_drop(&f->pidfile);
+}
+
+void front_ready(struct front *f)
+{
+    if (*f->tell_fd < 0)
+        return;
+    daemon_quiet();
+    daemon_tell(f->tell_fd, 0);
 }
 
 void front_log(void *front, const char *line)
@@ -182,6 +193,7 @@ static void *signal_thread(void *arg)
             continue;
         if (asked == QUIT) { /* no answer */
             tty_restore(f->tty);
+            pidfile_drop(&f->pidfile);
             _exit(128 + sig);
         }
         /* SIGTERM is the power button to a system that listens to it */

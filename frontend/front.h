@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "frontend/daemon.h"
 #include "frontend/opts.h"
 #include "frontend/text.h"
 #include "include/nestbox.h"
@@ -47,6 +48,8 @@ struct front {
     void (*wake_ui)(void *ui);
     void *ui;
 
+    struct pidfile pidfile;
+    int *tell_fd;             /* -daemonize: who waits for us; see daemon.h */
     int status;               /* the program's exit status */
     enum nb_stop why;
 };
@@ -64,6 +67,8 @@ bool front_catch_signals(struct front *f);
 void front_run(struct front *f);
 /* Ends the run as if nb_run() had returned `why`: for nb_step()'s answers. [any] */
 void front_end(struct front *f, enum nb_stop why);
+/* The machine is built and everything listens: whoever waits for -daemonize may go. */
+void front_ready(struct front *f);
 /* A line for the user, on stderr and in the log file. */
 void front_say(struct front *f, const char *fmt, ...);
 void front_log(void *front, const char *line); /* for nb_config_log */

@@ -30,7 +30,7 @@ static enum opts_display choose_display(const struct opts *o)
         return DISPLAY_NONE;
     if (HAVE_SDL2 && has_window_system())
         return DISPLAY_SDL;
-    if (HAVE_CURSES && isatty(1) && isatty(0))
+    if (HAVE_CURSES && !o->daemonize && isatty(1) && isatty(0))
         return DISPLAY_CURSES;
     return DISPLAY_NONE;
 }
@@ -127,11 +127,11 @@ static bool start_services(struct front *f)
         return false;
     if (f->gdb && !gdb_start(f->gdb))
         return false;
-    if (o->monitor && (!strncmp(o->monitor, "unix:", 5) || !strncmp(o->monitor, "tcp:", 4)) &&
-        !monitor_listen(f, o->monitor, why, sizeof why)) {
-        fprintf(stderr, "nestbox: -monitor %s: %s\n", o->monitor, why);
-        return false;
-    }
+    for (unsigned k = 0; k < o->num_listen; k++)
+        if (!monitor_listen(f, o->listen[k], why, sizeof why)) {
+            fprintf(stderr, "nestbox: -monitor %s: %s\n", o->listen[k], why);
+            return false;
+        }
     return true;
 }
 
@@ -197,10 +197,11 @@ static void run(struct front *f, enum opts_display display)
     }
 #endif
     (void)display;
+    front_ready(f);
     front_run(f);
 }
 
-static int start(struct opts *o, struct script *s)
+static int start(struct opts *o, struct script *s, int *tell_fd)
 {
     struct front f;
     struct tty_config tty;
@@ -211,8 +212,13 @@ static int start(struct opts *o, struct script *s)
     char why[300];
     int rc = plan_ports(o, s, display, &tty, &callback);
 
-    if (rc || !front_init(&f, o))
-        return rc ? rc : 2;
+    if (rc)
+        return rc;
+    if (!front_init(&f, o)) {
+        front_free(&f);
+        return 2;
+    }
+    f.tell_fd = tell_fd;
     f.script = s;
     nb_config_log(o->cfg, front_log, &f);
     front_block_signals();
@@ -237,7 +243,7 @@ static int start(struct opts *o, struct script *s)
         front_run(&f);
         f.status = 2;
     } else {
-        if (!o->has_boot && !s && isatty(2) && display != DISPLAY_CURSES)
+        if (!o->has_boot && !s && !o->daemonize && isatty(2) && display != DISPLAY_CURSES)
             show_examples();
         run(&f, display);
     }
@@ -264,6 +270,7 @@ int main(int argc, char **argv)
 {
     struct opts o;
     struct script *s = NULL;
+    int tell_fd = -1;
 
     if (argc > 1 && !strcmp(argv[1], "lab"))
         return lab_main(argc - 1, argv + 1);
@@ -271,8 +278,11 @@ int main(int argc, char **argv)
     if (rc < 0) {
         rc = 0;
         s = make_script(&o, &rc);
+        if (!rc && o.daemonize && !daemon_start(&tell_fd))
+            rc = 2;
         if (!rc)
-            rc = start(&o, s);
+            rc = start(&o, s, &tell_fd);
+        daemon_tell(&tell_fd, rc); /* if it never came so far that the machine ran */
         script_free(s);
     }
     opts_free(&o);

@@ -551,13 +551,39 @@ struct listener {
     struct front *f;
     int fd;
     char *path;
+    bool telnet;
 };
+
+/* A telnet client's commands are no text: IAC and what belongs to it (RFC 854). */
+static bool telnet_command(unsigned *state, unsigned char c)
+{
+    enum { TEXT, IAC, OPTION, SUB, SUB_IAC };
+
+    switch (*state) {
+    case TEXT:
+        *state = c == 255 ? IAC : TEXT;
+        return c == 255;
+    case IAC:
+        *state = c >= 251 && c <= 254 ? OPTION : c == 250 ? SUB : TEXT;
+        return true;
+    case OPTION:
+        *state = TEXT;
+        return true;
+    case SUB:
+        *state = c == 255 ? SUB_IAC : SUB;
+        return true;
+    default:
+        *state = c == 240 ? TEXT : SUB;
+        return true;
+    }
+}
 
 static void serve(struct listener *l, int client)
 {
     int stop = front_stop_fd(l->f);
     char line[1024], buf[512];
     size_t len = 0;
+    unsigned telnet = 0;
     struct text out = { 0 };
 
     text_addf(&out, "nestbox %s monitor; \"help\" lists commands\n" MONITOR_PROMPT, nb_version());
@@ -571,6 +597,8 @@ static void serve(struct listener *l, int client)
         if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
             break;
         for (ssize_t k = 0; k < n; k++) {
+            if (l->telnet && telnet_command(&telnet, (unsigned char)buf[k]))
+                continue;
             if (buf[k] == '\n') {
                 line[len] = 0;
                 len = 0;
@@ -609,7 +637,7 @@ bool monitor_listen(struct front *f, const char *spec, char *why, size_t size)
     if (fd < 0)
         return false;
     struct listener *l = front_alloc(sizeof *l);
-    *l = (struct listener){ f, fd, path };
+    *l = (struct listener){ f, fd, path, !strncmp(spec, "telnet:", 7) };
     if (front_service(f, listener_thread, l))
         return true;
     snprintf(why, size, "no thread for it");

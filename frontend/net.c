@@ -99,6 +99,28 @@ static int listen_unix(const char *name, char **path, char *why, size_t size)
     return fd;
 }
 
+/* QEMU's words for what is so anyway: we listen, and wait for nobody. */
+static bool check_props(const char *p, char *why, size_t size)
+{
+    static const char *const known[] = { "server", "server=on", "server=yes", "nowait", "wait=off",
+                                         "wait=no", "wait", "wait=on", "nodelay", "nodelay=on",
+                                         "ipv4", "ipv4=on", "ipv6", "ipv6=on", "telnet=off" };
+
+    while (*p == ',') {
+        size_t n = strcspn(++p, ","), k = 0;
+        while (k < sizeof known / sizeof known[0] &&
+               (strlen(known[k]) != n || strncmp(known[k], p, n)))
+            k++;
+        if (k == sizeof known / sizeof known[0]) {
+            snprintf(why, size, "\"%.*s\" is not known here; leave it out",
+                     (int)(n > 60 ? 60 : n), p);
+            return false;
+        }
+        p += n;
+    }
+    return true;
+}
+
 int net_listen(const char *spec, char **path, char *why, size_t size)
 {
     char text[256];
@@ -110,8 +132,11 @@ int net_listen(const char *spec, char **path, char *why, size_t size)
         return -1;
     }
     text[strcspn(text, ",")] = 0;
-    if (!strncmp(text, "tcp:", 4)) {
-        fd = listen_tcp(text + 4, why, size);
+    const char *props = strchr(spec, ',');
+    if (props && !check_props(props, why, size))
+        return -1;
+    if (!strncmp(text, "tcp:", 4) || !strncmp(text, "telnet:", 7)) {
+        fd = listen_tcp(strchr(text, ':') + 1, why, size);
     } else if (!strncmp(text, "unix:", 5)) {
         fd = listen_unix(text + 5, path, why, size);
     } else {

@@ -8,12 +8,14 @@
 #include <stdio.h>
 
 #include "frontend/chardev.h"
+#include "frontend/preset.h"
 #include "include/nestbox.h"
 
 enum opts_display { DISPLAY_DEFAULT, DISPLAY_NONE, DISPLAY_CURSES, DISPLAY_SDL };
 
 #define OPTS_MAX_SERIAL 4
 #define OPTS_MAX_PARALLEL 2
+#define OPTS_MAX_LISTEN 4
 #define OPTS_MAX_EXPECT 16
 
 struct opts_expect {
@@ -21,7 +23,7 @@ struct opts_expect {
     const char *text;
 };
 
-/* Strings are argv's. */
+/* Strings are argv's, if they are not owned. */
 struct opts {
     struct nb_config *cfg;
     enum opts_display display;
@@ -29,7 +31,10 @@ struct opts {
     bool has_boot;  /* a drive or a kernel was given */
     bool has_log;   /* -d */
     bool counted;   /* -clock counted */
-    const char *monitor, *gdb, *log_file, *name;
+    bool daemonize;
+    const char *pidfile;
+    const char *monitor, *gdb, *log_file;
+    const char *name;       /* guest_name or NULL */
     const char *script, *screendump, *savevm, *stop_at;
     const char *serial[OPTS_MAX_SERIAL];
     unsigned num_serial;
@@ -38,7 +43,14 @@ struct opts {
     struct chardev_opts chardevs;
     char device_port[OPTS_MAX_SERIAL + OPTS_MAX_PARALLEL][40]; /* "chardev:ID" of -device isa-... */
     unsigned num_device_ports;
+    char debugcon_port[40];
     char mon_chardev[40];
+    const char *listen[OPTS_MAX_LISTEN]; /* sockets of monitors; the first may be `monitor`, too */
+    unsigned num_listen;
+    char *guest_name;    /* of -name, owned */
+    bool kvm_wanted;     /* -accel kvm, and nothing after it that is there */
+    const struct preset *preset;
+    unsigned preset_chose; /* bit n: its choice n was not overruled */
     struct opts_expect expect[OPTS_MAX_EXPECT];
     unsigned num_expect;
     uint64_t timeout_ns; /* 0: none */

@@ -416,6 +416,7 @@ int sdl_main(struct front *f)
     title(w);
     f->ui = w;
     f->wake_ui = wake;
+    front_ready(f);
     if (!atomic_load(&f->over))
         loop(w);
     nb_frame_free(&w->frame);

@@ -49,17 +49,19 @@ void nb_config_free(struct nb_config *cfg);
  *   cpu          MODEL[,+feature][,-feature][,msr=gp][,level=N]
  *   machine      pc
  *   accel        tcg (accepted and ignored)
- *   engine       interp
- *   drive        file=F[,if=ide|floppy][,index=N][,media=disk|cdrom][,format=raw][,snapshot=on]
- *                [,readonly=on][,cache=..][,werror=..][,rerror=..]  (repeatable; file= may be empty)
+ *   engine       interp[,tlb=coherent]
+ *   drive        file=F[,if=ide|floppy|none][,index=N | ,bus=N,unit=N][,id=ID]
+ *                [,media=disk|cdrom][,format=raw][,snapshot=on][,readonly=on][,cache=..]
+ *                [,werror=..][,rerror=..]  (repeatable; file= may be empty)
  *   hda..hdd, fda, fdb, cdrom   FILE
  *   snapshot     on: all drives as with snapshot=on
- *   boot         [order=]acdn[,once=..][,menu=on]
+ *   boot         [order=]acdn[,once=..][,menu=on][,splash-time=MS]
  *   kernel, initrd, append, bios, vgabios, L (firmware folder, repeatable, searched first)
  *   serial       (repeatable) null, stdio, file:F, pipe:F, pty, tcp:.., unix:.., callback
  *   parallel     (repeatable) likewise, without callback; "null" when not given, none: no port
  *   debugcon     likewise
- *   device       isa-debug-exit[,iobase=N][,iosize=N]  (repeatable)
+ *   device       isa-debug-exit[,iobase=N][,iosize=N], isa-debugcon[,iobase=N],
+ *                ide-hd|ide-cd|floppy,drive=ID[,bus=ide.N][,unit=N]  (repeatable)
  *   rtc          [base=utc|localtime|YYYY-MM-DD[THH:MM:SS]]
  *   vga          std, none
  *   clock        real | counted[,ns=N]

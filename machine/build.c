@@ -226,9 +226,12 @@ static bool set_backends(struct nb_machine *m, struct device *dev, struct err *e
         if (b->parallel[k] && !strcmp(dev->id, b->parallel[k]) && m->parallel[k] &&
             !device_set_ptr(dev, "chardev", m->parallel[k], e))
             return false;
-    if (!strcmp(dev->id, "debugcon") && m->debugcon &&
-        !device_set_ptr(dev, "chardev", m->debugcon, e))
-        return false;
+    if (!strcmp(dev->id, "debugcon")) {
+        snprintf(prop, sizeof prop, "%u", m->cfg->debugcon_base);
+        if ((m->debugcon && !device_set_ptr(dev, "chardev", m->debugcon, e)) ||
+            !device_set(dev, "iobase", prop, e))
+            return false;
+    }
     if (!strcmp(dev->id, b->kbd) && !device_set_ptr(dev, "input", &m->input, e))
         return false;
     /* a date that was given, and counted time, go by guest time alone */
@@ -323,6 +326,7 @@ static bool build_cpu(struct nb_machine *m, struct err *e)
         .clock = &m->clock,
         .log = &m->log,
         .ack = acknowledge,
+        .tlb_coherent = m->cfg->tlb_coherent,
         .ack_to = m,
         .on_vector = m->cfg->hash ? hash_vector : NULL,
         .on_vector_to = m,
@@ -342,8 +346,11 @@ bool machine_build(struct nb_machine *m, struct err *e)
     if (!build_memory(m, e))
         return false;
     for (const struct board_chip *c = b->chips; c->cls; c++) {
-        if (wanted(m, c->id) && !add_chip(m, c, e))
-            return false;
+        if (!wanted(m, c->id) || add_chip(m, c, e))
+            continue;
+        if (e->code == ERR_INTERNAL && !strcmp(c->id, "debugcon")) /* the user chose its port */
+            e->code = ERR_CONFIG;
+        return false;
     }
     if (m->cfg->testexit && !add_testexit(m, e))
         return false;

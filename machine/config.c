@@ -27,6 +27,8 @@ struct config *config_new(void)
     c->ns_per_insn = 1;
     c->log_limit = 4ull << 30;
     c->stop_at = UINT64_MAX;
+    c->boot_menu_ms = c->boot_retry_ms = -1;
+    c->debugcon_base = 0xe9;
     c->testexit_base = 0xf4;
     c->testexit_size = 4;
     return c;
@@ -42,6 +44,9 @@ void config_free(struct config *c)
     for (unsigned k = 0; k < CONFIG_MAX_DRIVES; k++) {
         xfree(c->drives[k].file);
         xfree(c->drives[k].serial);
+        xfree(c->drives[k].id);
+        xfree(c->plugs[k].drive);
+        xfree(c->plugs[k].serial);
     }
     xfree(c->kernel);
     xfree(c->initrd);
@@ -75,6 +80,9 @@ struct config *config_copy(const struct config *from)
     for (unsigned k = 0; k < CONFIG_MAX_DRIVES; k++) {
         c->drives[k].file = dup_or_null(from->drives[k].file);
         c->drives[k].serial = dup_or_null(from->drives[k].serial);
+        c->drives[k].id = dup_or_null(from->drives[k].id);
+        c->plugs[k].drive = dup_or_null(from->plugs[k].drive);
+        c->plugs[k].serial = dup_or_null(from->plugs[k].serial);
     }
     c->kernel = dup_or_null(from->kernel);
     c->initrd = dup_or_null(from->initrd);
@@ -92,202 +100,7 @@ struct config *config_copy(const struct config *from)
     return c;
 }
 
-/* ---- drives */
-
-static struct drive_config *drive_slot(struct config *c, enum drive_if iface, unsigned index,
-                                       struct err *e)
-{
-    unsigned max = iface == DRIVE_IDE ? 4 : 2;
-
-    if (index >= max) {
-        err_set(e, ERR_CONFIG, "drive index %u: %s has %u (0 to %u)", index,
-                iface == DRIVE_IDE ? "the IDE controller" : "the floppy controller", max, max - 1);
-        return NULL;
-    }
-    for (unsigned k = 0; k < c->num_drives; k++)
-        if (c->drives[k].iface == iface && c->drives[k].index == index)
-            return &c->drives[k];
-    if (c->num_drives == CONFIG_MAX_DRIVES) {
-        err_set(e, ERR_CONFIG, "too many drives: at most %u", CONFIG_MAX_DRIVES);
-        return NULL;
-    }
-    struct drive_config *d = &c->drives[c->num_drives++];
-    d->iface = iface;
-    d->index = index;
-    d->werror = BLOCK_ENOSPC; /* QEMU's defaults: nothing acknowledged is lost */
-    d->rerror = BLOCK_REPORT;
-    return d;
-}
-
-static bool index_taken(const struct config *c, enum drive_if iface, unsigned n)
-{
-    for (unsigned k = 0; k < c->num_drives; k++)
-        if (c->drives[k].iface == iface && c->drives[k].index == n)
-            return true;
-    return false;
-}
-
-static unsigned free_index(const struct config *c, enum drive_if iface)
-{
-    unsigned n = 0;
-
-    while (n < 4 && index_taken(c, iface, n))
-        n++;
-    return n;
-}
-
-static bool set_plain_drive(struct config *c, enum drive_if iface, unsigned index, bool cdrom,
-                            const char *file, struct err *e)
-{
-    struct drive_config *d = drive_slot(c, iface, index, e);
-
-    if (!d)
-        return false;
-    if (d->used)
-        return err_set(e, ERR_CONFIG, "%s drive %u is given twice",
-                       iface == DRIVE_IDE ? "IDE" : "floppy", index);
-    d->used = true;
-    d->cdrom = cdrom;
-    d->read_only = cdrom;
-    set_text(&d->file, file && *file ? file : NULL);
-    return true;
-}
-
-static bool policy(const char *v, bool write, enum block_policy *p, struct err *e)
-{
-    if (!strcmp(v, "report"))
-        *p = BLOCK_REPORT;
-    else if (!strcmp(v, "ignore"))
-        *p = BLOCK_IGNORE;
-    else if (!strcmp(v, "stop"))
-        *p = BLOCK_STOP;
-    else if (write && !strcmp(v, "enospc"))
-        *p = BLOCK_ENOSPC;
-    else
-        return err_set(e, ERR_CONFIG, "%s=%s: use %sreport, ignore or stop", write ? "werror" :
-                       "rerror", v, write ? "enospc, " : "");
-    return true;
-}
-
-static bool one_of(const char *key, const char *v, const char *const *names, unsigned *n,
-                   struct err *e)
-{
-    struct strbuf sb = { 0 };
-
-    for (*n = 0; names[*n]; ++*n)
-        if (!strcmp(v, names[*n]))
-            return true;
-    for (unsigned k = 0; names[k]; k++)
-        sb_addf(&sb, "%s%s", !k ? "" : names[k + 1] ? ", " : " or ", names[k]);
-    err_set(e, ERR_CONFIG, "%s=%s: use %s", key, v, sb_text(&sb));
-    sb_free(&sb);
-    return false;
-}
-
-/* How the host's file is used. false without a message: another key. */
-static bool host_property(struct drive_config *d, const char *key, const char *v, bool *ok,
-                          struct err *e)
-{
-    static const char *const discards[] = { "unmap", "on", "ignore", "off", NULL };
-    static const char *const aios[] = { "threads", "native", "io_uring", NULL };
-    unsigned n = 0;
-
-    if (!strcmp(key, "cache")) {
-        if ((*ok = one_of(key, v, blk_cache_names, &n, e)))
-            d->cache = (enum blk_cache)n;
-    } else if (!strcmp(key, "discard")) {
-        if ((*ok = one_of(key, v, discards, &n, e)))
-            d->discard = n < 2;
-    } else if (!strcmp(key, "aio")) {
-        *ok = one_of(key, v, aios, &n, e); /* a thread, whatever they say */
-    } else {
-        return false;
-    }
-    return true;
-}
-
-static bool set_drive(struct config *c, const char *value, struct err *e)
-{
-    struct options o;
-    enum drive_if iface = DRIVE_IDE;
-    bool cdrom = false, have_index = false, snapshot = c->snapshot_all, read_only = false;
-    enum block_policy werror = BLOCK_ENOSPC, rerror = BLOCK_REPORT;
-    struct drive_config host = { 0 };
-    unsigned index = 0;
-    const char *file = NULL, *serial = NULL;
-
-    if (!options_parse(&o, value, "file", e))
-        return err_prefix(e, "-drive");
-    for (unsigned k = 0; k < o.n; k++) {
-        const char *key = o.key[k], *v = o.value[k];
-        bool ok = true;
-        if (!strcmp(key, "file")) {
-            file = v;
-        } else if (!strcmp(key, "if")) {
-            if (!strcmp(v, "ide") || !strcmp(v, "none"))
-                iface = DRIVE_IDE;
-            else if (!strcmp(v, "floppy"))
-                iface = DRIVE_FLOPPY;
-            else
-                ok = err_set(e, ERR_CONFIG, "if=%s: use ide or floppy", v);
-        } else if (!strcmp(key, "index") || !strcmp(key, "unit")) {
-            u64 n;
-            if (!options_number(v, &n) || n > 3)
-                ok = err_set(e, ERR_CONFIG, "index=%s: use 0 to 3", v);
-            else
-                index = (unsigned)n, have_index = true;
-        } else if (!strcmp(key, "media")) {
-            if (!strcmp(v, "cdrom"))
-                cdrom = true;
-            else if (strcmp(v, "disk"))
-                ok = err_set(e, ERR_CONFIG, "media=%s: use disk or cdrom", v);
-        } else if (!strcmp(key, "format")) {
-            if (strcmp(v, "raw"))
-                ok = err_set(e, ERR_CONFIG, "format=%s: only raw images are supported; convert it "
-                             "with \"qemu-img convert -O raw\"", v);
-        } else if (!strcmp(key, "snapshot")) {
-            ok = options_bool(key, v, &snapshot, e);
-        } else if (!strcmp(key, "readonly") || !strcmp(key, "read-only")) {
-            ok = options_bool(key, v, &read_only, e);
-        } else if (host_property(&host, key, v, &ok, e)) {
-            /* it was one, right or wrong */
-        } else if (!strcmp(key, "id") || !strcmp(key, "detect-zeroes")) {
-            /* accepted: no names but ours, no look for zeros */
-        } else if (!strcmp(key, "serial")) {
-            serial = v;
-        } else if (!strcmp(key, "werror")) {
-            ok = policy(v, true, &werror, e);
-        } else if (!strcmp(key, "rerror")) {
-            ok = policy(v, false, &rerror, e);
-        } else {
-            ok = err_set(e, ERR_CONFIG, "unknown property %s", key);
-        }
-        if (!ok) {
-            options_free(&o);
-            return err_prefix(e, "-drive");
-        }
-    }
-    if (!have_index)
-        index = cdrom && !index_taken(c, DRIVE_IDE, 2) ? 2 : free_index(c, iface);
-    bool ok = (!cdrom || iface == DRIVE_IDE ||
-               err_set(e, ERR_CONFIG, "media=cdrom: the floppy controller has no CD-ROM; use "
-                       "if=ide")) &&
-              set_plain_drive(c, iface, index, cdrom, file, e);
-    if (ok) {
-        struct drive_config *d = drive_slot(c, iface, index, e);
-        d->snapshot = snapshot;
-        d->read_only = read_only || cdrom;
-        d->werror = werror;
-        d->rerror = rerror;
-        d->cache = host.cache;
-        d->discard = host.discard;
-        set_text(&d->serial, serial);
-    }
-    options_free(&o);
-    return ok || err_prefix(e, "-drive");
-}
-
-/* ---- the others */
+/* ---- values */
 
 bool config_size(const char *text, u64 unit, u64 *bytes)
 {
@@ -312,12 +125,11 @@ bool config_size(const char *text, u64 unit, u64 *bytes)
     return true;
 }
 
-static bool set_memory(struct config *c, const char *value, struct err *e)
+static bool memory_size(struct config *c, const char *value, struct err *e)
 {
-    const char *text = !strncmp(value, "size=", 5) ? value + 5 : value;
     u64 bytes;
 
-    if (!config_size(text, 1u << 20, &bytes))
+    if (!config_size(value, 1u << 20, &bytes))
         return err_set(e, ERR_CONFIG, "-m %s: not a size; use for example 512M or 1G", value);
     if (bytes < (u64)CONFIG_MIN_RAM_MB << 20 || bytes > (u64)CONFIG_MAX_RAM_MB << 20)
         return err_set(e, ERR_CONFIG, "-m %s: use %uM to %uM", value, CONFIG_MIN_RAM_MB,
@@ -328,12 +140,54 @@ static bool set_memory(struct config *c, const char *value, struct err *e)
     return true;
 }
 
+/* Memory that might be plugged in later (maxmem=, slots=) is nothing that the guest sees now. */
+static bool set_memory(struct config *c, const char *value, struct err *e)
+{
+    struct options o;
+    bool ok = true;
+    u64 n;
+
+    if (!options_parse(&o, value, "size", e))
+        return err_prefix(e, "-m");
+    if (!o.n)
+        ok = memory_size(c, value, e);
+    for (unsigned k = 0; ok && k < o.n; k++) {
+        if (!strcmp(o.key[k], "size"))
+            ok = memory_size(c, o.value[k], e);
+        else if (!strcmp(o.key[k], "maxmem"))
+            ok = config_size(o.value[k], 1u << 20, &n) ||
+                 err_set(e, ERR_CONFIG, "-m maxmem=%s: not a size", o.value[k]);
+        else if (!strcmp(o.key[k], "slots"))
+            ok = options_number(o.value[k], &n) ||
+                 err_set(e, ERR_CONFIG, "-m slots=%s: not a number", o.value[k]);
+        else
+            ok = err_set(e, ERR_CONFIG, "-m: unknown property %s", o.key[k]);
+    }
+    options_free(&o);
+    return ok;
+}
+
 static bool boot_letters(char to[8], const char *v, struct err *e)
 {
     if (strlen(v) > 4 || strspn(v, "abcdn") != strlen(v))
         return err_set(e, ERR_CONFIG, "-boot %s: use letters of a (floppy), c (disk), d (CD-ROM), "
                        "n (network)", v);
     snprintf(to, 8, "%s", v);
+    return true;
+}
+
+static bool boot_wait(const char *key, const char *v, u64 max, i64 *ms, struct err *e)
+{
+    u64 n;
+
+    if (!strcmp(v, "-1")) {
+        *ms = -1;
+        return true;
+    }
+    if (!options_number(v, &n) || n > max)
+        return err_set(e, ERR_CONFIG, "-boot %s=%s: use milliseconds, 0 to %llu", key, v,
+                       (unsigned long long)max);
+    *ms = (i64)n;
     return true;
 }
 
@@ -351,7 +205,14 @@ static bool set_boot(struct config *c, const char *value, struct err *e)
             ok = boot_letters(c->boot_once, o.value[k], e);
         else if (!strcmp(o.key[k], "menu"))
             ok = options_bool("menu", o.value[k], &c->boot_menu, e);
-        else if (strcmp(o.key[k], "strict") && strcmp(o.key[k], "splash-time"))
+        else if (!strcmp(o.key[k], "splash-time"))
+            ok = boot_wait("splash-time", o.value[k], 0xffff, &c->boot_menu_ms, e);
+        else if (!strcmp(o.key[k], "reboot-timeout"))
+            ok = boot_wait("reboot-timeout", o.value[k], 0xffffffff, &c->boot_retry_ms, e);
+        else if (!strcmp(o.key[k], "splash"))
+            ok = err_set(e, ERR_CONFIG, "-boot splash=%s: there are no boot pictures; leave it out",
+                         o.value[k]);
+        else if (strcmp(o.key[k], "strict"))
             ok = err_set(e, ERR_CONFIG, "-boot: unknown property %s", o.key[k]);
     }
     options_free(&o);
@@ -434,33 +295,206 @@ static bool set_uuid(struct config *c, const char *value, struct err *e)
     return true;
 }
 
+/* What QEMU has and this machine does not, in words that help; matched by how the name begins. */
+static const char *absent_device(const char *name)
+{
+    static const struct { const char *prefix, *why; } kinds[] = {
+#define NO_USB "there are no USB devices yet; keyboard and PS/2 mouse are always there"
+#define NO_NET "there is no network card yet; leave it out"
+#define NO_SOUND "there is no sound card yet; leave it out"
+#define NO_VGA "there is one graphics card; use -vga std"
+        { "usb-", NO_USB }, { "virtio-net", NO_NET }, { "rtl8139", NO_NET }, { "ne2k", NO_NET },
+        { "pcnet", NO_NET }, { "e1000", NO_NET }, { "i8255", NO_NET }, { "tulip", NO_NET },
+        { "vmxnet", NO_NET }, { "sb16", NO_SOUND }, { "adlib", NO_SOUND }, { "gus", NO_SOUND },
+        { "cs4231", NO_SOUND }, { "AC97", NO_SOUND }, { "ac97", NO_SOUND }, { "ES1370", NO_SOUND },
+        { "es1370", NO_SOUND }, { "intel-hda", NO_SOUND }, { "ich9-intel-hda", NO_SOUND },
+        { "hda-", NO_SOUND }, { "virtio-sound", NO_SOUND }, { "cirrus", NO_VGA },
+        { "isa-vga", NO_VGA }, { "isa-cirrus", NO_VGA },
+        { "qxl", NO_VGA }, { "vmware", NO_VGA }, { "virtio-vga", NO_VGA },
+        { "virtio", "there are no virtio devices; use ide-hd, ide-cd or floppy" },
+        { "ahci", "there is no AHCI; disks are on the IDE controller (ide-hd, ide-cd)" },
+        { "ich9-ahci", "there is no AHCI; disks are on the IDE controller (ide-hd, ide-cd)" },
+        { "scsi", "there is no SCSI; use ide-hd or ide-cd" },
+        { "lsi", "there is no SCSI; use ide-hd or ide-cd" },
+        { "piix", "the board has its PIIX4 already; leave it out" },
+        { "isa-fdc", "the board has its floppy controller already; leave it out" },
+        { "i8042", "the board has it already; leave it out" },
+    };
+
+    for (unsigned k = 0; k < ARRAY_LEN(kinds); k++)
+        if (!strncmp(name, kinds[k].prefix, strlen(kinds[k].prefix)))
+            return kinds[k].why;
+    return "no such device; -device help lists them";
+}
+
+static bool set_testexit(struct config *c, const struct options *o, struct err *e)
+{
+    for (unsigned k = 1; k < o->n; k++) {
+        const char *key = o->key[k], *v = o->value[k];
+        u64 n;
+        if (!options_number(v, &n))
+            return err_set(e, ERR_CONFIG, "-device isa-debug-exit: %s=%s is no number", key, v);
+        if (!strcmp(key, "iobase") && n <= 0xfffc)
+            c->testexit_base = (u32)n;
+        else if (!strcmp(key, "iosize") && n >= 1 && n <= 4)
+            c->testexit_size = (u32)n;
+        else
+            return err_set(e, ERR_CONFIG, "-device isa-debug-exit: %s=%s is unknown or out of "
+                           "range", key, v);
+    }
+    c->testexit = true;
+    return true;
+}
+
+static bool set_debugcon_device(struct config *c, const struct options *o, struct err *e)
+{
+    for (unsigned k = 1; k < o->n; k++) {
+        u64 n;
+        if (!strcmp(o->key[k], "chardev"))
+            set_text(&c->debugcon, o->value[k]);
+        else if (!strcmp(o->key[k], "iobase") && options_number(o->value[k], &n) && n <= 0xffff)
+            c->debugcon_base = (u32)n;
+        else if (strcmp(o->key[k], "id"))
+            return err_set(e, ERR_CONFIG, "-device isa-debugcon: %s=%s is unknown or out of range",
+                           o->key[k], o->value[k]);
+    }
+    return true;
+}
+
 static bool set_device(struct config *c, const char *value, struct err *e)
+{
+    struct options o;
+    bool ok;
+
+    if (!strcmp(value, "help"))
+        return err_set(e, ERR_NONE,
+                       "isa-debug-exit  ends nestbox with status 2 * value + 1: iobase (0xf4), "
+                       "iosize (4)\n"
+                       "isa-debugcon    debug console: chardev, iobase (0xe9)\n"
+                       "isa-serial, isa-parallel  the next port: chardev\n"
+                       "ide-hd, ide-cd  place of a -drive with if=none: drive, bus (ide.0), unit, "
+                       "serial\n"
+                       "floppy          likewise: drive, unit\n"
+                       "VGA             -vga std");
+    if (!options_parse(&o, value, "driver", e))
+        return err_prefix(e, "-device");
+    const char *name = o.n && !strcmp(o.key[0], "driver") ? o.value[0] : "";
+    if (!strcmp(name, "isa-debug-exit"))
+        ok = set_testexit(c, &o, e);
+    else if (!strcmp(name, "isa-debugcon"))
+        ok = set_debugcon_device(c, &o, e);
+    else if (!strcmp(name, "ide-hd") || !strcmp(name, "ide-cd") || !strcmp(name, "floppy"))
+        ok = config_plug_drive(c, &o, e);
+    else if (!strcmp(name, "VGA"))
+        ok = true, c->no_vga = false;
+    else
+        ok = err_set(e, ERR_CONFIG, "-device %s: %s", value, absent_device(name));
+    options_free(&o);
+    return ok;
+}
+
+static bool set_machine(const char *value, struct err *e)
+{
+    /* what concerns accelerators or says what is so here anyway */
+    static const char *const known[] = {
+        "accel", "acpi", "usb", "vmport", "hpet", "smm", "graphics", "kernel-irqchip",
+        "kernel_irqchip", "dump-guest-core", "mem-merge", "pcspk-audiodev", "i8042", "pit", "pic",
+        "smbus", "fd-bootchk", "max-ram-below-4g", "memory-backend", "nvdimm", "suppress-vmdesc",
+        "igd-passthru",
+    };
+    struct options o;
+    bool ok = true;
+
+    if (!strcmp(value, "help"))
+        return err_set(e, ERR_NONE, "pc       i440FX + PIIX4 (default)");
+    if (!options_parse(&o, value, "type", e))
+        return err_prefix(e, "-machine");
+    for (unsigned k = 0; ok && k < o.n; k++) {
+        const char *v = o.value[k];
+        unsigned n = 0;
+        while (n < ARRAY_LEN(known) && strcmp(o.key[k], known[n]))
+            n++;
+        /* QEMU's versions of the same board differ in what is not modelled here */
+        if (!strcmp(o.key[k], "type"))
+            ok = !strcmp(v, "pc") || !strcmp(v, "pc-i440fx") || !strncmp(v, "pc-i440fx-", 10) ||
+                 (!strncmp(v, "pc-", 3) && v[3] >= '0' && v[3] <= '9') ||
+                 err_set(e, ERR_CONFIG, "-machine %s: no such machine; -machine help lists them",
+                         v);
+        else if (n == ARRAY_LEN(known))
+            ok = err_set(e, ERR_CONFIG, "-machine: unknown property %s", o.key[k]);
+    }
+    options_free(&o);
+    return ok;
+}
+
+static bool set_engine(struct config *c, const char *key, const char *value, struct err *e)
 {
     struct options o;
     bool ok = true;
 
     if (!strcmp(value, "help"))
-        return err_set(e, ERR_NONE, "isa-debug-exit  ends the process: exit code (value << 1) | 1; "
-                       "properties iobase (0xf4), iosize (4)");
-    if (!options_parse(&o, value, "driver", e))
-        return err_prefix(e, "-device");
-    if (!o.n || strcmp(o.key[0], "driver") || strcmp(o.value[0], "isa-debug-exit"))
-        ok = err_set(e, ERR_CONFIG, "-device %s: no such device; -device help lists them", value);
-    for (unsigned k = 1; ok && k < o.n; k++) {
-        u64 n;
-        if (!options_number(o.value[k], &n))
-            ok = err_set(e, ERR_CONFIG, "-device isa-debug-exit: %s=%s is no number", o.key[k],
-                         o.value[k]);
-        else if (!strcmp(o.key[k], "iobase") && n <= 0xfffc)
-            c->testexit_base = (u32)n;
-        else if (!strcmp(o.key[k], "iosize") && n >= 1 && n <= 4)
-            c->testexit_size = (u32)n;
-        else
-            ok = err_set(e, ERR_CONFIG, "-device isa-debug-exit: %s=%s is unknown or out of range",
-                         o.key[k], o.value[k]);
+        return err_set(e, ERR_NONE, "interp   the interpreter (QEMU's name tcg means it as well)\n"
+                       "properties: tlb=coherent (changed page tables count at once), tlb=normal");
+    if (!options_parse(&o, value, "accel", e))
+        return err_prefix(e, "-%s", key);
+    if (!o.n)
+        ok = err_set(e, ERR_CONFIG, "-%s: there is the interpreter (interp) alone", key);
+    for (unsigned k = 0; ok && k < o.n; k++) {
+        const char *v = o.value[k];
+        if (!strcmp(o.key[k], "accel"))
+            ok = !strcmp(v, "tcg") || !strcmp(v, "interp") || !strcmp(v, "kvm:tcg") ||
+                 err_set(e, ERR_CONFIG, "-%s %s: there is the interpreter (interp) alone", key,
+                         value);
+        else if (!strcmp(o.key[k], "tlb"))
+            ok = (c->tlb_coherent = !strcmp(v, "coherent")) || !strcmp(v, "normal") ||
+                 err_set(e, ERR_CONFIG, "-%s tlb=%s: use coherent or normal", key, v);
+        else if (strcmp(o.key[k], "thread") && strcmp(o.key[k], "tb-size"))
+            ok = err_set(e, ERR_CONFIG, "-%s: unknown property %s", key, o.key[k]);
     }
     options_free(&o);
-    c->testexit |= ok;
+    return ok;
+}
+
+/* "1", "cpus=1,cores=1": whatever is counted, there is one. */
+static bool set_smp(const char *value, struct err *e)
+{
+    static const char *const known[] = { "cpus", "cores", "threads", "sockets", "maxcpus", "dies",
+                                         "clusters", "books", "drawers", "modules" };
+    struct options o;
+    bool ok = true;
+    u64 n;
+
+    if (!options_parse(&o, value, "cpus", e))
+        return err_prefix(e, "-smp");
+    for (unsigned k = 0; ok && k < o.n; k++) {
+        unsigned which = 0;
+        while (which < ARRAY_LEN(known) && strcmp(o.key[k], known[which]))
+            which++;
+        if (which == ARRAY_LEN(known))
+            ok = err_set(e, ERR_CONFIG, "-smp: unknown property %s", o.key[k]);
+        else if (!options_number(o.value[k], &n))
+            ok = err_set(e, ERR_CONFIG, "-smp %s: not a number", value);
+        else if (n != 1)
+            ok = err_set(e, ERR_CONFIG, "-smp %s: the machine has one processor", value);
+    }
+    options_free(&o);
+    return ok;
+}
+
+/* "[guest=]NAME[,process=...]" */
+static bool set_name(struct config *c, const char *value, struct err *e)
+{
+    struct options o;
+    bool ok = true;
+
+    if (!options_parse(&o, value, "guest", e))
+        return err_prefix(e, "-name");
+    for (unsigned k = 0; ok && k < o.n; k++)
+        if (!strcmp(o.key[k], "guest"))
+            set_text(&c->name, o.value[k]);
+        else if (strcmp(o.key[k], "process") && strcmp(o.key[k], "debug-threads"))
+            ok = err_set(e, ERR_CONFIG, "-name: unknown property %s", o.key[k]);
+    options_free(&o);
     return ok;
 }
 
@@ -610,11 +644,10 @@ bool config_set(struct config *c, const char *key, const char *v, struct err *e)
     };
     struct strbuf sb = { 0 };
     bool on;
-    u64 n;
 
     for (unsigned k = 0; k < ARRAY_LEN(drives); k++)
         if (!strcmp(key, drives[k].key))
-            return set_plain_drive(c, drives[k].iface, drives[k].index, drives[k].cdrom, v, e) ||
+            return config_plain_drive(c, drives[k].iface, drives[k].index, drives[k].cdrom, v, e) ||
                    err_prefix(e, "-%s", key);
     if (!strcmp(key, "m"))
         return set_memory(c, v, e);
@@ -628,20 +661,12 @@ bool config_set(struct config *c, const char *key, const char *v, struct err *e)
         set_text(&c->cpu, v);
         return true;
     }
-    if (!strcmp(key, "machine")) {
-        if (!strcmp(v, "help"))
-            return err_set(e, ERR_NONE, "pc       i440FX + PIIX4 (default)");
-        if (strcmp(v, "pc") && strncmp(v, "pc,", 3) && strcmp(v, "pc-i440fx") && strcmp(v, "type=pc"))
-            return err_set(e, ERR_CONFIG, "-machine %s: no such machine; -machine help lists them", v);
-        return true;
-    }
-    if (!strcmp(key, "accel") || !strcmp(key, "engine")) {
-        if (strncmp(v, "tcg", 3) && strcmp(v, "interp") && strcmp(v, "kvm:tcg"))
-            return err_set(e, ERR_CONFIG, "-%s %s: there is the interpreter (interp) alone", key, v);
-        return true;
-    }
+    if (!strcmp(key, "machine"))
+        return set_machine(v, e);
+    if (!strcmp(key, "accel") || !strcmp(key, "engine"))
+        return set_engine(c, key, v, e);
     if (!strcmp(key, "drive"))
-        return set_drive(c, v, e);
+        return config_drive(c, v, e);
     if (!strcmp(key, "snapshot")) {
         if (!options_bool(key, v, &c->snapshot_all, e))
             return false;
@@ -697,7 +722,7 @@ bool config_set(struct config *c, const char *key, const char *v, struct err *e)
     if (!strcmp(key, "stop-at"))
         return set_number(key, v, &c->stop_at, e);
     if (!strcmp(key, "name"))
-        return set_text(&c->name, v), true;
+        return set_name(c, v, e);
     if (!strcmp(key, "uuid"))
         return set_uuid(c, v, e);
     if (!strcmp(key, "no-reboot"))
@@ -721,7 +746,6 @@ bool config_set(struct config *c, const char *key, const char *v, struct err *e)
     if (!strcmp(key, "loadvm"))
         return set_text(&c->loadvm, v), true;
     if (!strcmp(key, "smp"))
-        return (set_number(key, v, &n, e) && n == 1) ||
-               err_set(e, ERR_CONFIG, "-smp %s: the machine has one processor", v);
+        return set_smp(v, e);
     return err_set(e, ERR_CONFIG, "%s: no such setting", key);
 }

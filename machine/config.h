@@ -16,10 +16,9 @@
 #define CONFIG_MIN_RAM_MB 1u
 #define CONFIG_MAX_RAM_MB 3584u /* below the PCI hole at E0000000h */
 
-enum drive_if { DRIVE_IDE, DRIVE_FLOPPY };
+enum drive_if { DRIVE_IDE, DRIVE_FLOPPY, DRIVE_NONE };
 
 struct drive_config {
-    bool used;
     enum drive_if iface;
     unsigned index;       /* IDE: channel * 2 + unit; floppy: unit */
     bool cdrom;
@@ -30,7 +29,16 @@ struct drive_config {
     enum block_policy werror, rerror;
     enum blk_cache cache;
     bool discard;
-    char *serial;
+    char *serial, *id;    /* id: the user's name for it, or NULL */
+};
+
+/* -device ide-hd,drive=ID: where a drive with if=none goes */
+struct drive_plug {
+    enum drive_if iface;
+    bool cdrom;
+    int index;            /* -1: the first that is free */
+    bool any_unit;        /* of the bus that index begins */
+    char *drive, *serial;
 };
 
 struct config {
@@ -40,9 +48,12 @@ struct config {
     u32 ram_mb;
     struct drive_config drives[CONFIG_MAX_DRIVES];
     unsigned num_drives;
+    struct drive_plug plugs[CONFIG_MAX_DRIVES];
+    unsigned num_plugs;
     bool snapshot_all;
     char boot_order[8], boot_once[8];
     bool boot_menu;
+    i64 boot_menu_ms, boot_retry_ms; /* how long the firmware waits; -1: its own ideas */
     char *kernel, *initrd, *append;
     char *bios, *vgabios;
     char *paths[CONFIG_MAX_PATHS];
@@ -52,6 +63,7 @@ struct config {
     char *parallel[CONFIG_MAX_PARALLEL];
     unsigned num_parallel;
     char *debugcon;
+    u32 debugcon_base;
     bool testexit;
     u32 testexit_base, testexit_size;
     bool no_vga;
@@ -64,6 +76,7 @@ struct config {
     double speed_mips;
     u64 seed, stop_at;
     bool no_reboot, no_shutdown, hash;
+    bool tlb_coherent;    /* see cpu.h */
     u32 log_mask;
     u64 log_limit;                    /* bytes; 0: none */
     struct { u32 first, last; } log_range[16];
@@ -79,6 +92,15 @@ struct config *config_copy(const struct config *c);
 bool config_set(struct config *c, const char *key, const char *value, struct err *e);
 /* "512", "512M", "2G", "640K": bytes, `unit` without a suffix. */
 bool config_size(const char *text, u64 unit, u64 *bytes);
+/* config_drive.c */
+struct options;
+bool config_plain_drive(struct config *c, enum drive_if iface, unsigned index, bool cdrom,
+                        const char *file, struct err *e);
+bool config_drive(struct config *c, const char *value, struct err *e);
+bool config_plug_drive(struct config *c, const struct options *o, struct err *e);
+/* Drives with if=none go where their -device says: once, when all is known. */
+bool config_attach(struct config *c, struct err *e);
+
 bool config_log_mask(const char *items, u32 *mask, bool *hash, struct err *e);
 
 #endif

@@ -110,10 +110,11 @@ bool drives_open(struct nb_machine *m, struct err *e)
 {
     struct config *cfg = m->cfg;
 
+    if (!config_attach(cfg, e))
+        return false;
     if (!cfg->num_drives && !cfg->kernel) {
         /* nothing to boot: our own disk (bios/disk) */
         struct drive_config *d = &cfg->drives[cfg->num_drives++];
-        d->used = true;
         d->iface = DRIVE_IDE;
         d->builtin = nb_builtin_disk;
         d->builtin_len = (u32)(nb_builtin_disk_end - nb_builtin_disk);
@@ -246,7 +247,8 @@ void drives_close(struct nb_machine *m)
 struct drive *drive_find(struct nb_machine *m, const char *id)
 {
     for (unsigned k = 0; k < m->num_drives; k++)
-        if (!strcmp(m->drives[k].id, id))
+        if (!strcmp(m->drives[k].id, id) ||
+            (m->drives[k].cfg.id && !strcmp(m->drives[k].cfg.id, id)))
             return &m->drives[k];
     return NULL;
 }

@@ -232,8 +232,12 @@ bool firmware_describe(struct nb_machine *m, struct err *e)
         ok &= fw_cfg_add_file(f, "bootorder", order, (u32)strlen(order) + 1);
     }
     if (cfg->boot_menu) {
-        u16 wait = 5000;
+        u16 wait = cfg->boot_menu_ms < 0 ? 5000 : (u16)cfg->boot_menu_ms;
         ok &= fw_cfg_add_file(f, "etc/boot-menu-wait", &wait, 2);
+    }
+    if (cfg->boot_retry_ms >= 0) {
+        u32 wait = (u32)cfg->boot_retry_ms;
+        ok &= fw_cfg_add_file(f, "etc/boot-fail-wait", &wait, 4);
     }
     ok &= tables_describe(m);
     return ok || err_set(e, ERR_INTERNAL, "no room in fw_cfg");

@@ -51,7 +51,7 @@ takes "is no multiple of 512" -fda odd
 takes "" -fda small
 refuses 1 "given twice" -hda disk -hda disk
 refuses 2 "given twice" -hda disk -hdb disk
-refuses 1 "if=scsi: use ide or floppy" -drive file=disk,if=scsi
+refuses 1 "if=scsi: use ide, floppy or none" -drive file=disk,if=scsi
 refuses 1 "unknown property fromat" -drive file=disk,fromat=raw
 refuses 1 "snapshot=maybe: use on or off" -drive file=disk,snapshot=maybe
 refuses 1 "index=9" -drive file=disk,index=9

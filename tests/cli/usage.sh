@@ -40,7 +40,7 @@ refuses 1 "-vga voodoo" -vga voodoo
 refuses 1 "-gdb" -gdb telnet:1
 refuses 1 "-script" -script no-such-file
 refuses 1 "-drive" -drive file=x,format=qcow2
-refuses 1 "-device sb16" -device sb16
+refuses 1 "-device sb16: there is no sound card" -device sb16
 refuses 2 "-gdb tcp:10.0.0.1:1: only this machine" -gdb tcp:10.0.0.1:1
 refuses 2 "-monitor tcp::0: \"0\" is no port; use a number from 1 to 65535" -monitor tcp::0
 refuses 2 "-gdb tcp::65536: \"65536\" is no port; use" -gdb tcp::65536

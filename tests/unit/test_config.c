@@ -109,7 +109,7 @@ static const struct { const char *key, *value; int code; const char *text; } ref
     { "machine", "q35", 1, "-machine q35: no such machine; -machine help lists them" },
     { "engine", "jit9", 1, "-engine jit9: there is the interpreter (interp) alone" },
     { "accel", "kvm", 1, "-accel kvm: there is the interpreter (interp) alone" },
-    { "drive", "file=x,if=scsi", 1, "-drive: if=scsi: use ide or floppy" },
+    { "drive", "file=x,if=scsi", 1, "-drive: if=scsi: use ide, floppy or none" },
     { "drive", "file=x,index=4", 1, "-drive: index=4: use 0 to 3" },
     { "drive", "file=x,index=two", 1, "-drive: index=two: use 0 to 3" },
     { "drive", "file=x,if=floppy,index=2", 1,
@@ -135,7 +135,51 @@ static const struct { const char *key, *value; int code; const char *text; } ref
       "-boot acdna: use letters of a (floppy), c (disk), d (CD-ROM), n (network)" },
     { "boot", "menu=yep", 1, "menu=yep: use on or off" },
     { "boot", "when=now", 1, "-boot: unknown property when" },
-    { "device", "e1000", 1, "-device e1000: no such device; -device help lists them" },
+    { "device", "e1000", 1, "-device e1000: there is no network card yet; leave it out" },
+    { "device", "usb-tablet,id=t", 1, "-device usb-tablet,id=t: there are no USB devices yet; keyboard "
+      "and PS/2 mouse are always there" },
+    { "device", "AC97", 1, "-device AC97: there is no sound card yet; leave it out" },
+    { "device", "virtio-blk-pci,drive=d", 1, "-device virtio-blk-pci,drive=d: there are no virtio "
+      "devices; use ide-hd, ide-cd or floppy" },
+    { "device", "virtio-net-pci", 1, "-device virtio-net-pci: there is no network card yet; leave it "
+      "out" },
+    { "device", "toaster", 1, "-device toaster: no such device; -device help lists them" },
+    { "device", "ide-hd", 1, "-device ide-hd: drive=ID is missing: the id= of a -drive with if=none" },
+    { "device", "ide-hd,drive=a,bus=ide.2", 1, "-device ide-hd: bus=ide.2: use ide.0 or ide.1" },
+    { "device", "ide-cd,drive=a,bus=scsi.0", 1, "-device ide-cd: bus=scsi.0: use ide.0 or ide.1" },
+    { "device", "ide-hd,drive=a,unit=2", 1, "-device ide-hd: unit=2: use 0 to 1" },
+    { "device", "ide-hd,drive=a,bootindex=1", 1, "-device ide-hd: bootindex=1: use -boot order=" },
+    { "device", "floppy,drive=a,serial=x", 1, "-device floppy: unknown property serial" },
+    { "device", "isa-debugcon,iobase=0x10000", 1,
+      "-device isa-debugcon: iobase=0x10000 is unknown or out of range" },
+    { "device", "isa-debugcon,colour=1", 1,
+      "-device isa-debugcon: colour=1 is unknown or out of range" },
+    { "drive", "file=x,bus=2", 1, "-drive: bus=2: use 0 to 1" },
+    { "drive", "file=x,unit=2", 1, "-drive: unit=2: use 0 to 1" },
+    { "drive", "file=x,index=1,unit=1", 1, "-drive: index= and bus= or unit= exclude each other" },
+    { "drive", "file=x,if=floppy,bus=1", 1, "-drive: bus=1: there is one floppy controller" },
+    { "drive", "file=x,if=none", 1, "-drive: if=none needs id=ID, for -device ide-hd,drive=ID" },
+    { "drive", "file=x,id=", 1, "-drive: id=: a name is missing" },
+    { "drive", "file=x,file.locking=off", 1, "-drive: file.locking=off: a writer always locks its "
+      "image; snapshot=on and readonly=on share it" },
+    { "drive", "fat:rw:folder", 1, "-drive: fat:rw:folder: there is no \"fat:\" here; make an image "
+      "file (a file of this name is ./fat:rw:folder)" },
+    { "hda", "nbd:localhost:10809", 1, "-hda: nbd:localhost:10809: there is no \"nbd:\" here; make an "
+      "image file (a file of this name is ./nbd:localhost:10809)" },
+    { "m", "512,max=1", 1, "-m: unknown property max" },
+    { "m", "512,maxmem=much", 1, "-m maxmem=much: not a size" },
+    { "m", "512,slots=-1", 1, "-m slots=-1: not a number" },
+    { "machine", "pc,colour=red", 1, "-machine: unknown property colour" },
+    { "machine", "isapc", 1, "-machine isapc: no such machine; -machine help lists them" },
+    { "machine", "pc-q35-7.0", 1, "-machine pc-q35-7.0: no such machine; -machine help lists them" },
+    { "engine", "interp,tlb=big", 1, "-engine tlb=big: use coherent or normal" },
+    { "engine", "interp,speed=9", 1, "-engine: unknown property speed" },
+    { "boot", "splash-time=65536", 1, "-boot splash-time=65536: use milliseconds, 0 to 65535" },
+    { "boot", "menu=on,splash-time=-2", 1, "-boot splash-time=-2: use milliseconds, 0 to 65535" },
+    { "boot", "reboot-timeout=4294967296", 1,
+      "-boot reboot-timeout=4294967296: use milliseconds, 0 to 4294967295" },
+    { "boot", "splash=a.bmp", 1, "-boot splash=a.bmp: there are no boot pictures; leave it out" },
+    { "name", "guest=a,colour=red", 1, "-name: unknown property colour" },
     { "device", "", 1, "-device : no such device; -device help lists them" },
     { "device", "isa-debug-exit,iobase=zero", 1,
       "-device isa-debug-exit: iobase=zero is no number" },
@@ -181,6 +225,11 @@ static const struct { const char *key, *value; int code; const char *text; } ref
     { "uuid", "g0112233-4455-6677-8899-aabbccddeeff", 1,
       "-uuid g0112233-4455-6677-8899-aabbccddeeff" UUID_FORM },
     { "smp", "2", 1, "-smp 2: the machine has one processor" },
+    { "smp", "0", 1, "-smp 0: the machine has one processor" },
+    { "smp", "1,maxcpus=2", 1, "-smp 1,maxcpus=2: the machine has one processor" },
+    { "smp", "cores=2", 1, "-smp cores=2: the machine has one processor" },
+    { "smp", "one", 1, "-smp one: not a number" },
+    { "smp", "1,colour=1", 1, "-smp: unknown property colour" },
     { "frobnicate", "on", 1, "frobnicate: no such setting" },
     { "", "", 1, ": no such setting" },
 };
@@ -229,7 +278,7 @@ END_TEST
 START_TEST(help)
 {
     static const struct { const char *key, *first, *last; } rows[] = {
-        { "machine", "pc ", "(default)" }, { "device", "isa-debug-exit", "iosize (4)" },
+        { "machine", "pc ", "(default)" }, { "device", "isa-debug-exit", "-vga std" },
         { "vga", "std ", "none" }, { "d", "guest_errors", "(counted clock)" },
         { "clock", "real ", "every time" }, { "cpu", "CPU models", " nx" },
     };
@@ -338,6 +387,102 @@ START_TEST(values)
     c = GIVEN("rtc", "base=localtime,clock=host", "boot", "n", "boot", "menu=off");
     ck_assert(c->rtc_local && !c->rtc_fixed);
     ck_assert_str_eq(c->boot_order, "n");
+    config_free(c);
+}
+END_TEST
+
+/* The forms of command lines that were written for QEMU. */
+START_TEST(forms)
+{
+    static const char *const boards[] = { "pc", "type=pc,accel=kvm,pcspk-audiodev=a", "accel=tcg",
+                                          "pc-i440fx-7.2,hpet=off", "pc-1.0", "pc-i440fx",
+                                          "pc,usb=off,vmport=off,acpi=off,kernel_irqchip=on" };
+
+    for (unsigned k = 0; k < ARRAY_LEN(boards); k++)
+        config_free(GIVEN("machine", boards[k]));
+    struct config *c = GIVEN("smp", "1,sockets=1,cores=1,threads=1", "smp", "cpus=1", "m",
+                             "size=64M,slots=2,maxmem=1G", "name", "guest=a,,b,debug-threads=on",
+                             "engine", "tcg,thread=single,tlb=coherent", "device",
+                             "isa-debugcon,iobase=0x402", "boot", "splash-time=100,reboot-timeout=0",
+                             "device", "VGA");
+    ck_assert_uint_eq(c->ram_mb, 64);
+    ck_assert_str_eq(c->name, "a,b");
+    ck_assert(c->tlb_coherent);
+    ck_assert_uint_eq(c->debugcon_base, 0x402);
+    ck_assert_int_eq(c->boot_menu_ms, 100);
+    ck_assert_int_eq(c->boot_retry_ms, 0);
+    config_free(c);
+    c = GIVEN("engine", "interp,tlb=coherent", "accel", "tcg");
+    ck_assert(c->tlb_coherent && c->boot_menu_ms == -1 && c->debugcon_base == 0xe9);
+    config_free(c);
+    c = GIVEN("engine", "interp,tlb=coherent", "accel", "tcg,tlb=normal");
+    ck_assert(!c->tlb_coherent);
+    config_free(c);
+}
+END_TEST
+
+/* bus and unit, and drives that a -device places, in whichever order. */
+START_TEST(plugged_drives)
+{
+    struct config *c = GIVEN("device", "ide-cd,drive=cd,bus=ide.1,unit=1,id=x", "device",
+                             "ide-hd,drive=free,serial=NEW", "drive",
+                             "file=a,if=none,id=hd,serial=S", "drive", "file=b,if=none,id=cd",
+                             "drive", "c,if=none,id=free,serial=OLD", "device",
+                             "ide-hd,drive=hd,bus=ide.1", "drive", "d,bus=0,unit=0", "drive",
+                             "e,if=floppy,unit=1", "drive", "if=none,id=fd,file=f", "device",
+                             "floppy,drive=fd");
+    static const struct { enum drive_if iface; unsigned index; bool cd; const char *file, *serial; }
+        want[] = {
+            { DRIVE_IDE, 2, false, "a", "S" }, { DRIVE_IDE, 3, true, "b", NULL },
+            { DRIVE_IDE, 1, false, "c", "NEW" }, { DRIVE_IDE, 0, false, "d", NULL },
+            { DRIVE_FLOPPY, 1, false, "e", NULL }, { DRIVE_FLOPPY, 0, false, "f", NULL },
+        };
+    struct err e = { 0 };
+
+    ck_assert_uint_eq(c->num_drives, ARRAY_LEN(want));
+    ck_assert_msg(config_attach(c, &e), "%s", e.msg);
+    for (unsigned k = 0; k < ARRAY_LEN(want); k++) {
+        const struct drive_config *d = &c->drives[k];
+        ck_assert_int_eq(d->iface, want[k].iface);
+        ck_assert_msg(d->index == want[k].index, "drive %u has index %u", k, d->index);
+        ck_assert(d->cdrom == want[k].cd && d->read_only == want[k].cd);
+        ck_assert_str_eq(d->file, want[k].file);
+        ck_assert_pstr_eq(d->serial, want[k].serial);
+    }
+    config_free(c);
+
+    /* a bus alone: its first unit that is free */
+    c = GIVEN("drive", "a,bus=1", "drive", "b,bus=1", "drive", "c,unit=1", "drive",
+              "d,if=none,id=d", "device", "ide-hd,drive=d,bus=ide.0");
+    ck_assert(config_attach(c, &e));
+    ck_assert_uint_eq(c->drives[0].index, 2);
+    ck_assert_uint_eq(c->drives[1].index, 3);
+    ck_assert_uint_eq(c->drives[2].index, 1);
+    ck_assert_uint_eq(c->drives[3].index, 0);
+    config_free(c);
+
+    static const struct { const char *drive, *device, *text; } bad[] = {
+        { "a,if=none,id=x", NULL,
+          "-drive id=x: if=none needs -device ide-hd,drive=x (or ide-cd, floppy)" },
+        { "a,if=none,id=x", "ide-hd,drive=y",
+          "-device ide-hd: drive=y: there is no -drive with this id" },
+        { "a,id=x", "ide-cd,drive=x", "-device ide-cd: drive=x has its place already; use if=none" },
+        { "a,if=none,id=x", "ide-hd,drive=x,bus=ide.0,unit=1",
+          "-device ide-hd: IDE drive 1 is given twice" },
+    };
+    for (unsigned k = 0; k < ARRAY_LEN(bad); k++) {
+        c = GIVEN("hdb", "b", "drive", bad[k].drive);
+        e = (struct err){ 0 };
+        ck_assert(!bad[k].device || config_set(c, "device", bad[k].device, &e));
+        ck_assert(!config_attach(c, &e));
+        ck_assert_str_eq(e.msg, bad[k].text);
+        ck_assert_int_eq(e.code, ERR_CONFIG);
+        config_free(c);
+    }
+    c = GIVEN("drive", "a,if=none,id=x");
+    e = (struct err){ 0 };
+    ck_assert(!config_set(c, "drive", "b,id=x", &e));
+    ck_assert_str_eq(e.msg, "-drive: id=x is given twice");
     config_free(c);
 }
 END_TEST
@@ -528,6 +673,8 @@ Suite *suite_config(void)
     tcase_add_test(t, help);
     tcase_add_test(t, defaults);
     tcase_add_test(t, values);
+    tcase_add_test(t, forms);
+    tcase_add_test(t, plugged_drives);
     tcase_add_test(t, drives);
     tcase_add_test(t, drive_caches);
     tcase_add_test(t, drive_places);

@@ -54,16 +54,17 @@ START_TEST(mistakes_are_one_line)
     REFUSED("-savevm x", "-savevm: needs -stop-at COUNT: it says when");
     REFUSED("-timeout soon", "-timeout soon: not a number of seconds");
     REFUSED("-timeout 0", "-timeout 0: not a number of seconds");
-    REFUSED("-monitor vc", "-monitor vc: use stdio, none, unix:PATH or tcp:127.0.0.1:PORT");
+    REFUSED("-monitor vc", "-monitor vc: use stdio, none, unix:PATH, tcp:127.0.0.1:PORT or "
+            "telnet:127.0.0.1:PORT");
     REFUSED("-gdb /dev/ttyS0", "-gdb /dev/ttyS0: use none, unix:PATH or tcp:127.0.0.1:PORT");
-    REFUSED("-net user", "-net: this machine has no network card yet");
+    REFUSED("-net user", "-net: this machine has no network card yet; leave it out");
 }
 END_TEST
 
 START_TEST(library_errors_pass_through)
 {
     static const char *const lines[] = { "-m 0", "-m 9T", "-m -1", "-m 64Q", "-boot z",
-                                         "-drive file=a,bus=1", "-rtc base=noon", "-smp 2",
+                                         "-drive file=a,bus=2", "-rtc base=noon", "-smp 2",
                                          "-machine q35", "-device e1000", "-stop-at x",
                                          "-clock fast", "-speed 0", "-d everything" };
 
@@ -136,7 +137,7 @@ START_TEST(help_is_an_answer)
     static const char *const lines[] = { "-help", "-h", "--help", "-version", "-cpu help",
                                          "-machine help", "-device help", "-vga help", "-d help",
                                          "-serial help", "-clock help", "-display help",
-                                         "-monitor help" };
+                                         "-monitor help", "-preset help", "-engine help" };
 
     for (size_t k = 0; k < sizeof lines / sizeof lines[0]; k++) {
         struct result r = parse(lines[k]);
@@ -235,7 +236,203 @@ START_TEST(chardevs)
     REFUSED("-mon chardev=a,mode=control", "-mon: there is no QMP yet; use mode=readline");
     REFUSED("-device isa-serial", "-device: isa-serial and isa-parallel need chardev=ID");
     REFUSED("-parallel null -parallel null -parallel null", "-parallel: at most 2");
-    REFUSED("-usbdevice tablet", "-usbdevice: there are no USB devices yet");
+    REFUSED("-usbdevice tablet", "-usbdevice: there are no USB devices yet; the PS/2 "
+            "mouse is always there");
+}
+END_TEST
+
+static void accepted(const char *line, const char *err)
+{
+    struct result r = parse(line);
+
+    ck_assert_msg(r.rc == -1, "%s: %s", line, r.err);
+    ck_assert_msg(!strcmp(r.err, err), "%s: %s", line, r.err);
+    ck_assert_str_eq(r.out, "");
+    opts_free(&r.o);
+}
+
+/* What is QEMU's and not ours: taken, taken with a line, or refused with one. */
+START_TEST(options_of_qemu)
+{
+    accepted("-no-kvm -win2k-hack -msg timestamp=on -tb-size 64 -only-migratable", "");
+    accepted("--show-cursor -nodefaults -no-user-config -no-hpet -no-fd-bootchk -usb -k de", "");
+    accepted("-vnc none -balloon none -sandbox off -qmp none -net none -nic none", "");
+    accepted("-audiodev pa,id=a", "nestbox: -audiodev: there is no sound card yet; it is ignored\n");
+    accepted("-mem-prealloc -m 64", "nestbox: -mem-prealloc: memory is taken when the guest uses it\n");
+    accepted("-no-acpi", "nestbox: -no-acpi: the ACPI tables stay; guests have settings of their own "
+             "(Linux: acpi=off)\n");
+    accepted("-global PIIX4_PM.disable_s3=1 -global isa-debugcon.iobase=0x402", "");
+    accepted("-global kvm-pit.lost_tick_policy=discard", "nestbox: -global "
+             "kvm-pit.lost_tick_policy=discard: ignored; devices take properties in -device\n");
+    accepted("-startdate 2001-10-25 -action reboot=shutdown,panic=none", "");
+    accepted("-machine pc,accel=kvm:tcg -accel kvm -accel tcg", "");
+    accepted("-machine type=pc,accel=kvm", "nestbox: -machine type=pc,accel=kvm: there is no "
+             "accelerator; going on without\n");
+    accepted("-smbios type=1,uuid=550e8400-e29b-41d4-a716-446655440000", "");
+    accepted("-smbios type=1,product=X,uuid=550e8400-e29b-41d4-a716-446655440000", "nestbox: -smbios "
+             "type=1,product=X,uuid=550e8400-e29b-41d4-a716-446655440000: the texts are the "
+             "machine's own; they are ignored\n");
+    REFUSED("-vnc :0", "-vnc: there is no VNC server yet; use -display sdl, curses or none");
+    REFUSED("-vnc", "-vnc: requires an argument");
+    REFUSED("-soundhw sb16", "-soundhw: there is no sound card yet; leave it out");
+    REFUSED("-netdev user,id=n", "-netdev: this machine has no network card yet; leave it out");
+    REFUSED("-qmp unix:q,server", "-qmp: there is no QMP yet; use -monitor unix:PATH");
+    REFUSED("-readconfig f", "-readconfig: there are no configuration files yet; use options");
+    REFUSED("-icount shift=0", "-icount: use -clock counted,ns=N, or -speed MIPS");
+    REFUSED("-accel tcg -accel kvm",
+            "-accel kvm: there is the interpreter alone; use tcg or leave it out");
+    REFUSED("-global x", "-global: use NAME.PROPERTY=VALUE");
+    REFUSED("-smbios file=f", "-smbios: the tables are the machine's own; leave file= out");
+    REFUSED("-smbios uuid=x", "-smbios: use type=1,uuid=UUID");
+    REFUSED("-smbios type=1,uuid=x", "-uuid x: use the form 550e8400-e29b-41d4-a716-446655440000");
+    REFUSED("-action reboot=never", "-action reboot=never: use reboot=reset|shutdown, "
+            "shutdown=poweroff|pause");
+    REFUSED("-debugcon null -debugcon null", "-debugcon: there is one debug console");
+}
+END_TEST
+
+START_TEST(monitors)
+{
+    struct result r = parse("-monitor telnet:127.0.0.1:4444,server,nowait -monitor unix:m "
+                            "-monitor stdio -monitor tcp::1");
+
+    ck_assert_int_eq(r.rc, -1);
+    ck_assert_uint_eq(r.o.num_listen, 3);
+    ck_assert_str_eq(r.o.listen[0], "telnet:127.0.0.1:4444,server,nowait");
+    ck_assert_str_eq(r.o.listen[2], "tcp::1");
+    ck_assert_str_eq(r.o.monitor, "stdio");
+    opts_free(&r.o);
+    r = parse("-monitor mon:stdio");
+    ck_assert_str_eq(r.o.monitor, "stdio");
+    opts_free(&r.o);
+    r = parse("-monitor unix:m");
+    ck_assert_str_eq(r.o.monitor, "unix:m"); /* the terminal has none then */
+    opts_free(&r.o);
+    r = parse("-chardev socket,id=c,path=m,server=on -monitor chardev:c");
+    ck_assert_int_eq(r.rc, -1);
+    ck_assert_str_eq(r.o.listen[0], "unix:m,server");
+    opts_free(&r.o);
+    r = parse("-chardev null,id=d -device isa-debugcon,iobase=0x402,chardev=d");
+    ck_assert_msg(r.rc == -1, "%s", r.err);
+    ck_assert_str_eq(r.o.debugcon, "null");
+    opts_free(&r.o);
+    REFUSED("-monitor unix:a -monitor unix:b -monitor unix:c -monitor unix:d -monitor unix:e",
+            "-monitor: at most 4");
+    REFUSED("-mon chardev=a -mon chardev=b",
+            "-mon: one is enough; further monitors are -monitor unix:PATH");
+    REFUSED("-mon mode=readline", "-mon: use chardev=ID");
+    REFUSED("-device isa-debugcon,iobase=0x10000,chardev=d",
+            "-device isa-debugcon: iobase=0x10000 is unknown or out of range");
+}
+END_TEST
+
+START_TEST(presets)
+{
+    static const struct { const char *line, *said; } rows[] = {
+        { "-preset dos", "-m 16 -cpu pentium -speed 25 -rtc base=localtime -vga std" },
+        { "-preset win98", "-m 256 -cpu pentium2 -speed 50 -engine interp,tlb=coherent -rtc "
+          "base=localtime -vga std" },
+        { "-preset xp", "-m 512 -cpu pentium-m -rtc base=localtime -vga std" },
+        { "-preset linux", "-m 512 -cpu pentium-m,+nx -rtc base=utc -vga std" },
+        /* explicit options win, before it and behind it */
+        { "-m 64 -preset dos", "-cpu pentium -speed 25 -rtc base=localtime -vga std" },
+        { "-preset dos -m 64", "-cpu pentium -speed 25 -rtc base=localtime -vga std" },
+        { "-clock real -preset dos -cpu 486", "-m 16 -rtc base=localtime -vga std" },
+        { "-preset dos -speed 100 -localtime -vga none", "-m 16 -cpu pentium" },
+        { "-rtc utc -preset dos", "-m 16 -cpu pentium -speed 25 -vga std" },
+        { "-preset dos -startdate 1999-12-31", "-m 16 -cpu pentium -speed 25 -vga std" },
+        { "-preset win98 -m 1 -speed 9 -vga none -rtc clock=vm,base=utc -cpu 486 -engine "
+          "interp,tlb=normal", NULL },
+        /* other properties of the same option leave the choice alone */
+        { "-rtc clock=vm -preset xp -m 64", "-cpu pentium-m -rtc base=localtime -vga std" },
+        { "-accel tcg -preset win98 -m 64 -clock counted", "-cpu pentium2 -engine "
+          "interp,tlb=coherent -rtc base=localtime -vga std" },
+    };
+
+    for (unsigned k = 0; k < sizeof rows / sizeof rows[0]; k++) {
+        struct result r = parse(rows[k].line);
+        const char *said = strstr(r.err, ": -preset ");
+        ck_assert_msg(r.rc == -1, "%s: %s", rows[k].line, r.err);
+        ck_assert_ptr_nonnull(said);
+        said = strchr(said + 3, ':') + 2;
+        if (rows[k].said)
+            ck_assert_msg(!strncmp(said, rows[k].said, strlen(rows[k].said)) &&
+                          !strcmp(said + strlen(rows[k].said), "\n"), "%s: %s", rows[k].line, r.err);
+        else
+            ck_assert_str_eq(said, "nothing, all of it was given\n");
+        opts_free(&r.o);
+    }
+    /* the library has what was said, and what was given in its place */
+    struct result r = parse("-preset dos -m help");
+    ck_assert_int_eq(r.rc, 1);
+    opts_free(&r.o);
+    REFUSED("-preset vista", "-preset vista: no such preset; -preset help lists them");
+    REFUSED("-preset", "-preset: requires an argument");
+    REFUSED("-preset dos -preset xp", "-preset: there can be one");
+    REFUSED("-preset dos -foo", "-foo: invalid option");
+}
+END_TEST
+
+/* What a preset chooses is what the machine has. */
+START_TEST(presets_act)
+{
+    static const struct { const char *line; unsigned mb; } rows[] = {
+        { "-preset dos", 16 }, { "-preset dos -m 24", 24 }, { "-m 24 -preset dos", 24 },
+        { "-preset win98", 256 },
+    };
+
+    for (unsigned k = 0; k < sizeof rows / sizeof rows[0]; k++) {
+        struct result r = parse(rows[k].line);
+        struct nb_error e = { 0 };
+        struct nb_machine *m = nb_new(r.o.cfg, &e);
+        uint64_t end = (uint64_t)rows[k].mb << 20;
+        uint8_t in = 0x5a, b[2] = { 0, 0 };
+        ck_assert_msg(m != NULL, "%s", e.text);
+        nb_mem_write(m, true, end - 1, &in, 1);
+        nb_mem_write(m, true, end, &in, 1);
+        nb_mem_read(m, true, end - 1, b, 1);
+        nb_mem_read(m, true, end, b + 1, 1);
+        ck_assert_msg(b[0] == 0x5a && b[1] != 0x5a, "%s: not %u MB", rows[k].line, rows[k].mb);
+        nb_free(m);
+        opts_free(&r.o);
+    }
+}
+END_TEST
+
+START_TEST(daemons_have_no_terminal)
+{
+#define PORT "-daemonize: a port wants the terminal (stdio, -nographic); use -display none with " \
+             "-serial file:F, unix:PATH or pty"
+    REFUSED("-daemonize -nographic", PORT);
+    REFUSED("-serial stdio -daemonize", PORT);
+    REFUSED("-daemonize -serial mon:stdio", PORT);
+    REFUSED("-daemonize -parallel stdio", PORT);
+    REFUSED("-daemonize -debugcon stdio", PORT);
+    REFUSED("-daemonize -chardev stdio,id=c -serial chardev:c", PORT);
+    REFUSED("-daemonize -monitor stdio",
+            "-daemonize: the monitor wants the terminal; use -monitor unix:PATH");
+    REFUSED("-daemonize -print-screen", "-daemonize: there is no terminal for -print-screen and "
+            "-script -");
+    REFUSED("-daemonize -script -", "-daemonize: there is no terminal for -print-screen and "
+            "-script -");
+    REFUSED("-daemonize -d int", "-daemonize: -d needs -D FILE");
+    accepted("-daemonize -d int -D log -serial null -monitor none -pidfile p", "");
+}
+END_TEST
+
+START_TEST(names)
+{
+    static const struct { const char *given, *name; } rows[] = {
+        { "-name box", "box" }, { "-name guest=box,debug-threads=on", "box" },
+        { "-name a,,b,process=p", "a,b" }, { "-name a -name b", "b" },
+    };
+
+    for (unsigned k = 0; k < sizeof rows / sizeof rows[0]; k++) {
+        struct result r = parse(rows[k].given);
+        ck_assert_int_eq(r.rc, -1);
+        ck_assert_str_eq(r.o.name, rows[k].name);
+        opts_free(&r.o);
+    }
 }
 END_TEST
 
@@ -273,6 +470,12 @@ Suite *suite_front_opts(void)
     tcase_add_test(t, help_fits_two_screens);
     tcase_add_test(t, kvm_is_a_warning);
     tcase_add_test(t, chardevs);
+    tcase_add_test(t, options_of_qemu);
+    tcase_add_test(t, monitors);
+    tcase_add_test(t, presets);
+    tcase_add_test(t, presets_act);
+    tcase_add_test(t, daemons_have_no_terminal);
+    tcase_add_test(t, names);
     tcase_add_test(t, expectations_are_limited);
     suite_add_tcase(s, t);
     return s;
