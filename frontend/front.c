@@ -220,7 +220,7 @@ static void final_shot(struct front *f)
     char why[200];
 
     if (f->o->screendump && !shot_file(f->m, f->o->screendump, NULL, why, sizeof why)) {
-        front_say(f, "-screendump %s: %s", f->o->screendump, why);
+        front_say(f, "-screendump %s", why);
         if (!f->status)
             f->status = 2;
     }

@@ -206,7 +206,8 @@ static int set_display(struct parse *p, const char *v)
             return opts_complain(p, "display sdl", "not built in; configure found no SDL2");
         p->o->display = DISPLAY_SDL;
     } else {
-        fprintf(p->err, "nestbox: -display %s: no such display; -display help lists them\n", v);
+        fprintf(p->err, "nestbox: -display %s: %s; -display help lists them\n", v,
+                !strncmp(v, "vnc", 3) ? "there is no VNC server yet" : "no such display");
         return 1;
     }
     return -1;

@@ -103,7 +103,7 @@ bool shot_file(struct nb_machine *m, const char *file, const char *format, char 
     if (to && fclose(to))
         ok = false;
     if (!ok)
-        snprintf(why, size, "%s", errno ? strerror(errno) : "cannot be written");
+        snprintf(why, size, "%s: %s", file, errno ? strerror(errno) : "cannot be written");
     nb_frame_free(f);
     free(f);
     return ok;

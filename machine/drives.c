@@ -258,11 +258,14 @@ void drives_info(struct nb_machine *m, struct strbuf *sb)
     for (unsigned k = 0; k < m->num_drives; k++) {
         const struct drive *d = &m->drives[k];
         const struct block *b = d->blk;
+        sb_add(sb, d->id);
+        if (d->cfg.id)
+            sb_addf(sb, " (%s)", d->cfg.id);
         if (!d->file) {
-            sb_addf(sb, "%s: [not inserted]%s\n", d->id, b && b->locked ? " (locked)" : "");
+            sb_addf(sb, ": [not inserted]%s\n", b && b->locked ? " (locked)" : "");
             continue;
         }
-        sb_addf(sb, "%s: %s (raw%s%s%s%s) %llu sectors\n", d->id, d->file,
+        sb_addf(sb, ": %s (raw%s%s%s%s) %llu sectors\n", d->file,
                 b->read_only ? ", read-only" : "",
                 d->cfg.snapshot || m->cfg->snapshot_all ? ", snapshot" : "",
                 b->locked ? ", locked" : "", b->inserted ? "" : ", tray open",
