@@ -231,6 +231,28 @@ START_TEST(errors_and_unknown)
 }
 END_TEST
 
+/* S25: half a millisecond without the medium, longer with it than a disk; busy until then. */
+START_TEST(no_answer_is_early)
+{
+    static const struct { u8 op, b4, b8; u32 ns; } t[] = {
+        { 0x00, 0, 0, 500000 }, { 0x03, 18, 0, 500000 }, { 0x12, 36, 0, 500000 },
+        { 0x25, 0, 0, 500000 }, { 0x43, 0, 12, 500000 }, { 0x46, 0, 8, 500000 },
+        { 0x5a, 0, 8, 500000 }, { 0xff, 0, 0, 500000 }, { 0x28, 0, 1, 200000 },
+    };
+    for (unsigned i = 0; i < ARRAY_LEN(t); i++) {
+        struct cd c = new_cd(true);
+        const u8 cdb[12] = { t[i].op, 0, t[i].op == 0x5a ? 0x2a : 0, 0, t[i].b4, 0, 0, 0, t[i].b8 };
+        packet(c.r, cdb, 2048, false);
+        step_ns(c.r, t[i].ns - 1000);
+        ck_assert_msg(!wire(c.r, "ide.irq1"), "command %02x", t[i].op);
+        ck_assert_msg(in8(c.r, 0x376) & 0x80, "command %02x is through", t[i].op);
+        step_ns(c.r, 20000000);
+        ck_assert_msg(wire(c.r, "ide.irq1"), "command %02x never", t[i].op);
+        end_cd(&c);
+    }
+}
+END_TEST
+
 START_TEST(media_change)
 {
     struct cd t = new_cd(false);
@@ -355,8 +377,8 @@ Suite *suite_atapi(void)
     tcase_add_test(t, allocation_lengths);
     tcase_add_test(t, toc_and_capacity);
     tcase_add_test(t, errors_and_unknown);
+    tcase_add_test(t, no_answer_is_early);
     tcase_add_test(t, media_change);
-    tcase_add_test(t, media_events);
     tcase_add_test(t, media_events);
     tcase_add_test(t, read_by_dma);
     tcase_add_test(t, raw_sector);
