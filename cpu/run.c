@@ -190,13 +190,14 @@ enum cpu_exit cpu_run(struct cpu *c, u64 until)
             return CPU_KICK;
         }
         if (unlikely(cpu_disturbed(c))) {
+            if (unlikely(c->fruitless == FREE_DELIVERIES && c->fruitless_at == c->retired &&
+                         c->retired >= c->until))
+                return CPU_BUDGET; /* the next delivery counts, as an instruction does */
             enum attended what = attend(c, &why);
             if (what == LEAVE)
                 return why;
             if (what == DELIVERED) { /* and perhaps the next one waits already */
                 c->resume_over_break = false;
-                if (unlikely(c->fruitless == FREE_DELIVERIES && c->retired >= c->until))
-                    return CPU_BUDGET; /* and perhaps for ever */
                 continue;
             }
         }

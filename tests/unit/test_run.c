@@ -398,6 +398,8 @@ START_TEST(traps_without_end)
     for (unsigned n = 2; n <= 100; n += 49) {
         ck_assert_int_eq(cpu_run(r->c, before + n), CPU_BUDGET);
         ck_assert_uint_eq(*cpu_retired(r->c), before + n);
+        ck_assert_int_eq(cpu_run(r->c, before + n), CPU_BUDGET); /* nothing more within it */
+        ck_assert_uint_eq(*cpu_retired(r->c), before + n);
     }
     rig_free(r);
 }
