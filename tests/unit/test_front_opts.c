@@ -261,6 +261,7 @@ START_TEST(options_of_qemu)
     accepted("-mem-prealloc -m 64", "nestbox: -mem-prealloc: memory is taken when the guest uses it\n");
     accepted("-no-acpi", "nestbox: -no-acpi: the ACPI tables stay; guests have settings of their own "
              "(Linux: acpi=off)\n");
+    accepted("-device VGA,edid=off,id=video0 -global VGA.xres=1920 -global VGA.yres=1080", "");
     accepted("-global PIIX4_PM.disable_s3=1 -global isa-debugcon.iobase=0x402", "");
     accepted("-global kvm-pit.lost_tick_policy=discard", "nestbox: -global "
              "kvm-pit.lost_tick_policy=discard: ignored; devices take properties in -device\n");
@@ -281,6 +282,7 @@ START_TEST(options_of_qemu)
     REFUSED("-icount shift=0", "-icount: use -clock counted,ns=N, or -speed MIPS");
     REFUSED("-accel tcg -accel kvm",
             "-accel kvm: there is the interpreter alone; use tcg or leave it out");
+    REFUSED("-global VGA.xres=1", "-device VGA: xres=1: use a number from 640 to 2560");
     REFUSED("-global x", "-global: use NAME.PROPERTY=VALUE");
     REFUSED("-smbios file=f", "-smbios: the tables are the machine's own; leave file= out");
     REFUSED("-smbios uuid=x", "-smbios: use type=1,uuid=UUID");
@@ -420,6 +422,51 @@ START_TEST(daemons_have_no_terminal)
 }
 END_TEST
 
+/* Every option of -help with values that nobody means: an answer in one line, or none. */
+START_TEST(nonsense)
+{
+    static const char *const values[] = { "", ",", "=", ",,", "a=b,c", "=,=", "%s%n", "-1", "\xff\xfe",
+                                          "chardev:", "mon:", "unix:", "tcp:", "telnet:,", "id=,if=none",
+                                          "file=,if=floppy", "type=1,uuid=", "guest=,guest=", "dos,xp",
+                                          "isa-debugcon,chardev=", "isa-serial,chardev=,", "nono" };
+    struct result help = parse("-help");
+    char *save = NULL, longer[4096];
+    unsigned options = 0;
+
+    memset(longer, 'x', sizeof longer - 1);
+    longer[sizeof longer - 1] = 0;
+    for (char *l = strtok_r(help.out, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
+        char option[40] = "", value[40] = "";
+        if (sscanf(l, "  -%38s %38s", option + 1, value) < 1)
+            continue;
+        option[0] = '-';
+        options++;
+        for (unsigned k = 0; k <= sizeof values / sizeof values[0]; k++) {
+            const char *v = k < sizeof values / sizeof values[0] ? values[k] : longer;
+            char *argv[] = { (char *)"nestbox", option, strdup(v), NULL };
+            struct result r = { 0 };
+            FILE *out = open_memstream(&r.out, &r.out_len);
+            FILE *err = open_memstream(&r.err, &r.err_len);
+            r.rc = opts_parse(&r.o, 3, argv, out, err);
+            fclose(out);
+            fclose(err);
+            ck_assert_msg(r.rc >= -1 && r.rc <= 1, "%s %s: %d", option, v, r.rc);
+            ck_assert_msg((r.rc == 1) <= (r.err_len > 10), "%s %s: no word", option, v);
+            if (r.rc == 1)
+                ck_assert_msg(!strncmp(r.err, "nestbox: ", 9) &&
+                              strchr(r.err, '\n') == r.err + r.err_len - 1, "%s %s: %s", option, v,
+                              r.err);
+            opts_free(&r.o);
+            free(argv[2]);
+            free(r.out);
+            free(r.err);
+        }
+    }
+    ck_assert_uint_gt(options, 50);
+    opts_free(&help.o);
+}
+END_TEST
+
 START_TEST(names)
 {
     static const struct { const char *given, *name; } rows[] = {
@@ -475,6 +522,7 @@ Suite *suite_front_opts(void)
     tcase_add_test(t, presets);
     tcase_add_test(t, presets_act);
     tcase_add_test(t, daemons_have_no_terminal);
+    tcase_add_test(t, nonsense);
     tcase_add_test(t, names);
     tcase_add_test(t, expectations_are_limited);
     suite_add_tcase(s, t);
