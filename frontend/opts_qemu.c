@@ -165,6 +165,10 @@ int opts_global(struct parse *p, const char *v)
     }
     if (!strchr(v, '='))
         return opts_complain(p, "global", "use NAME.PROPERTY=VALUE");
+    if (!strncmp(v, "VGA.", 4)) {
+        snprintf(text, sizeof text, "VGA,%.60s", v + 4);
+        return opts_set_key(p, "device", text);
+    }
     /* these states are not offered in the first place */
     if (strncmp(v, s3, sizeof s3 - 1))
         fprintf(p->err, "nestbox: -global %s: ignored; devices take properties in -device\n", v);

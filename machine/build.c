@@ -10,7 +10,7 @@
 #include "devices/vga_rom.h"
 
 #define BIOS_MAX (256u << 10)
-#define VRAM_BYTES (16u << 20)
+#define VRAM_MB 16u
 
 struct device *machine_device(struct nb_machine *m, const char *id)
 {
@@ -31,7 +31,7 @@ static bool build_memory(struct nb_machine *m, struct err *e)
     l->bios_frame = l->ram_frames;
     l->bios_frames = BIOS_MAX >> PAGE_SHIFT;
     l->vram_frame = l->bios_frame + l->bios_frames;
-    l->vram_frames = VRAM_BYTES >> PAGE_SHIFT;
+    l->vram_frames = (m->cfg->vga.mem_mb ? m->cfg->vga.mem_mb : VRAM_MB) << (20 - PAGE_SHIFT);
     l->total = l->vram_frame + l->vram_frames;
     if (!os_ram_new(&obj, (u64)l->total << PAGE_SHIFT, e))
         return err_prefix(e, "guest memory of %u MB (-m)", m->cfg->ram_mb);
@@ -196,6 +196,26 @@ static bool connect_wire(struct nb_machine *m, const struct board_wire *w, struc
 
 /* ---- chips */
 
+static bool set_number(struct device *dev, const char *prop, u32 n, struct err *e)
+{
+    char text[16];
+
+    snprintf(text, sizeof text, "%u", n);
+    return device_set(dev, prop, text, e);
+}
+
+static bool set_vga(struct nb_machine *m, struct device *dev, struct err *e)
+{
+    const struct vga_config *v = &m->cfg->vga;
+
+    return set_number(dev, "vram_frame", m->layout.vram_frame, e) &&
+           set_number(dev, "vgamem_mb", m->layout.vram_frames >> (20 - PAGE_SHIFT), e) &&
+           (!v->xres || set_number(dev, "xres", v->xres, e)) &&
+           (!v->yres || set_number(dev, "yres", v->yres, e)) &&
+           device_set(dev, "edid", v->no_edid ? "off" : "on", e) &&
+           device_set_ptr(dev, "display", &m->display, e);
+}
+
 static bool set_backends(struct nb_machine *m, struct device *dev, struct err *e)
 {
     const struct board *b = m->board;
@@ -244,14 +264,7 @@ static bool set_backends(struct nb_machine *m, struct device *dev, struct err *e
         if (!device_set(dev, "ram_mb", mb, e))
             return false;
     }
-    if (!strcmp(dev->id, b->vga)) {
-        char frame[16];
-        snprintf(frame, sizeof frame, "%u", m->layout.vram_frame);
-        if (!device_set(dev, "vram_frame", frame, e) ||
-            !device_set_ptr(dev, "display", &m->display, e))
-            return false;
-    }
-    return true;
+    return strcmp(dev->id, b->vga) || set_vga(m, dev, e);
 }
 
 static bool set_props(struct device *dev, const char *props, struct err *e)

@@ -375,7 +375,8 @@ static bool set_device(struct config *c, const char *value, struct err *e)
                        "ide-hd, ide-cd  place of a -drive with if=none: drive, bus (ide.0), unit, "
                        "serial\n"
                        "floppy          likewise: drive, unit\n"
-                       "VGA             -vga std");
+                       "VGA             -vga std: vgamem_mb (16), xres (1024), yres (768), "
+                       "edid (on)");
     if (!options_parse(&o, value, "driver", e))
         return err_prefix(e, "-device");
     const char *name = o.n && !strcmp(o.key[0], "driver") ? o.value[0] : "";
@@ -386,7 +387,7 @@ static bool set_device(struct config *c, const char *value, struct err *e)
     else if (!strcmp(name, "ide-hd") || !strcmp(name, "ide-cd") || !strcmp(name, "floppy"))
         ok = config_plug_drive(c, &o, e);
     else if (!strcmp(name, "VGA"))
-        ok = true, c->no_vga = false;
+        ok = config_vga(c, &o, e);
     else
         ok = err_set(e, ERR_CONFIG, "-device %s: %s", value, absent_device(name));
     options_free(&o);
@@ -591,6 +592,7 @@ bool config_log_mask(const char *items, u32 *mask, bool *hash, struct err *e)
         { "reg", BIT(LOG_REG), "register accesses of chips" },
         { "irq", BIT(LOG_IRQ), "interrupt lines" },
         { "info", BIT(LOG_INFO), "resets, media changes" },
+        { "cpu_reset", BIT(LOG_INFO), "QEMU's name for it" },
     };
     char text[256], *save = NULL;
 

@@ -41,6 +41,12 @@ struct drive_plug {
     char *drive, *serial;
 };
 
+/* -device VGA; 0: as the card has it */
+struct vga_config {
+    u32 mem_mb, xres, yres;
+    bool no_edid;
+};
+
 struct config {
     char *board, *cpu, *name;
     bool has_uuid;
@@ -67,6 +73,7 @@ struct config {
     bool testexit;
     u32 testexit_base, testexit_size;
     bool no_vga;
+    struct vga_config vga;
     bool rtc_local;
     bool rtc_fixed;
     bool rtc_vm;          /* -rtc clock=vm or rt: the RTC stands while the machine does */
@@ -100,6 +107,8 @@ bool config_drive(struct config *c, const char *value, struct err *e);
 bool config_plug_drive(struct config *c, const struct options *o, struct err *e);
 /* Drives with if=none go where their -device says: once, when all is known. */
 bool config_attach(struct config *c, struct err *e);
+/* config_vga.c */
+bool config_vga(struct config *c, const struct options *o, struct err *e);
 
 bool config_log_mask(const char *items, u32 *mask, bool *hash, struct err *e);
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cpu/state.h"
 #include "machine/config.h"
 #include "machine/machine.h"
 #include "machine/options.h"
@@ -187,6 +188,14 @@ static const struct { const char *key, *value; int code; const char *text; } ref
       "-device isa-debug-exit: iobase=0xfffd is unknown or out of range" },
     { "device", "isa-debug-exit,iosize=5", 1,
       "-device isa-debug-exit: iosize=5 is unknown or out of range" },
+    { "device", "VGA,vgamem_mb=0", 1, "-device VGA: vgamem_mb=0: use a number from 1 to 256" },
+    { "device", "VGA,vgamem_mb=24", 1, "-device VGA: vgamem_mb=24: use a power of two from 1 to 256" },
+    { "device", "VGA,xres=639", 1, "-device VGA: xres=639: use a number from 640 to 2560" },
+    { "device", "VGA,yres=1601", 1, "-device VGA: yres=1601: use a number from 480 to 1600" },
+    { "device", "VGA,xres=wide", 1, "-device VGA: xres=wide: use a number from 640 to 2560" },
+    { "device", "VGA,edid=maybe", 1, "-device VGA: edid=maybe: use on or off" },
+    { "device", "VGA,colour=1", 1, "-device VGA: no property colour; there are vgamem_mb, xres, yres "
+      "and edid" },
     { "device", "isa-debug-exit,colour=1", 1,
       "-device isa-debug-exit: colour=1 is unknown or out of range" },
     { "rtc", "base=tomorrow", 1, "-rtc base=tomorrow: use utc, localtime or "
@@ -278,7 +287,7 @@ END_TEST
 START_TEST(help)
 {
     static const struct { const char *key, *first, *last; } rows[] = {
-        { "machine", "pc ", "(default)" }, { "device", "isa-debug-exit", "-vga std" },
+        { "machine", "pc ", "(default)" }, { "device", "isa-debug-exit", "edid (on)" },
         { "vga", "std ", "none" }, { "d", "guest_errors", "(counted clock)" },
         { "clock", "real ", "every time" }, { "cpu", "CPU models", " nx" },
     };
@@ -418,6 +427,23 @@ START_TEST(forms)
     c = GIVEN("engine", "interp,tlb=coherent", "accel", "tcg,tlb=normal");
     ck_assert(!c->tlb_coherent);
     config_free(c);
+}
+END_TEST
+
+/* What is said of the engine reaches the processor. */
+START_TEST(coherent_tlb)
+{
+    for (int on = 0; on < 2; on++) {
+        struct nb_config *cfg = nb_config_new();
+        struct nb_error e = { 0 };
+        ck_assert(nb_config_set(cfg, "m", "1", &e));
+        ck_assert(!on || nb_config_set(cfg, "engine", "interp,tlb=coherent", &e));
+        struct nb_machine *m = nb_new(cfg, &e);
+        ck_assert_msg(m != NULL, "%s", e.text);
+        ck_assert_int_eq(m->cpu->tlb_coherent, on);
+        nb_free(m);
+        nb_config_free(cfg);
+    }
 }
 END_TEST
 
@@ -674,6 +700,7 @@ Suite *suite_config(void)
     tcase_add_test(t, defaults);
     tcase_add_test(t, values);
     tcase_add_test(t, forms);
+    tcase_add_test(t, coherent_tlb);
     tcase_add_test(t, plugged_drives);
     tcase_add_test(t, drives);
     tcase_add_test(t, drive_caches);

@@ -16,24 +16,25 @@ struct result {
     size_t out_len, err_len;
 };
 
-/* Words separated by blanks. */
-static struct result parse(const char *line)
+/* Words separated by blanks. In place: options point into themselves. */
+static void parse(struct result *r, const char *line)
 {
-    struct result r = { 0 };
     char *copy = strdup(line), *argv[40] = { (char *)"nestbox" }, *save = NULL;
     int argc = 1;
 
+    *r = (struct result){ 0 };
     for (char *w = strtok_r(copy, " ", &save); w; w = strtok_r(NULL, " ", &save))
         argv[argc++] = w;
-    FILE *out = open_memstream(&r.out, &r.out_len), *err = open_memstream(&r.err, &r.err_len);
-    r.rc = opts_parse(&r.o, argc, argv, out, err);
+    FILE *out = open_memstream(&r->out, &r->out_len), *err = open_memstream(&r->err, &r->err_len);
+    r->rc = opts_parse(&r->o, argc, argv, out, err);
     fclose(out);
     fclose(err);
-    return r; /* copy stays: the options point into it */
+    /* copy stays: the options point into it, too */
 }
 
 #define REFUSED(line, text) do { \
-    struct result r_ = parse(line); \
+    struct result r_; \
+    parse(&r_, line); \
     ck_assert_int_eq(r_.rc, 1); \
     ck_assert_str_eq(r_.err, "nestbox: " text "\n"); \
     ck_assert_str_eq(r_.out, ""); \
@@ -69,7 +70,8 @@ START_TEST(library_errors_pass_through)
                                          "-clock fast", "-speed 0", "-d everything" };
 
     for (size_t k = 0; k < sizeof lines / sizeof lines[0]; k++) {
-        struct result r = parse(lines[k]);
+        struct result r;
+        parse(&r, lines[k]);
         ck_assert_msg(r.rc == 1, "%s: rc %d", lines[k], r.rc);
         ck_assert_msg(!strncmp(r.err, "nestbox: -", 10), "%s: %s", lines[k], r.err);
         ck_assert_msg(strchr(r.err, '\n') == r.err + r.err_len - 1, "%s: %s", lines[k], r.err);
@@ -80,7 +82,9 @@ END_TEST
 
 START_TEST(values_arrive)
 {
-    struct result r = parse("-m 64M --hda disk.img -S -s -name box -D log -nographic -snapshot "
+    struct result r;
+
+    parse(&r, "-m 64M --hda disk.img -S -s -name box -D log -nographic -snapshot "
                             "-serial stdio -serial null -monitor none -timeout 1.5 -k de "
                             "-accel tcg -smp cpus=1 -machine pc,accel=tcg -d int,hash "
                             "-clock counted,ns=2 -stop-at 1000 -savevm s -full-screen");
@@ -102,17 +106,19 @@ END_TEST
 
 START_TEST(bare_word_is_the_boot_disk)
 {
-    struct result r = parse("-m 64 disk.img -display none");
+    struct result r;
+
+    parse(&r, "-m 64 disk.img -display none");
 
     ck_assert_int_eq(r.rc, -1);
     ck_assert_int_eq(r.o.boot_arg, 3);
     ck_assert(r.o.has_boot);
     ck_assert_int_eq(r.o.display, DISPLAY_NONE);
     opts_free(&r.o);
-    r = parse("disk.img -hda other.img"); /* both are the first disk */
+    parse(&r, "disk.img -hda other.img"); /* both are the first disk */
     ck_assert_int_eq(r.rc, 1);
     opts_free(&r.o);
-    r = parse("-append quiet"); /* an option's argument is no disk */
+    parse(&r, "-append quiet"); /* an option's argument is no disk */
     ck_assert_int_eq(r.rc, -1);
     ck_assert(!r.o.has_boot);
     opts_free(&r.o);
@@ -121,12 +127,14 @@ END_TEST
 
 START_TEST(display_accepts_properties)
 {
-    struct result r = parse("-display none,gl=off");
+    struct result r;
+
+    parse(&r, "-display none,gl=off");
 
     ck_assert_int_eq(r.rc, -1);
     ck_assert_int_eq(r.o.display, DISPLAY_NONE);
     opts_free(&r.o);
-    r = parse("-display nonesuch");
+    parse(&r, "-display nonesuch");
     ck_assert_int_eq(r.rc, 1);
     opts_free(&r.o);
 }
@@ -140,7 +148,8 @@ START_TEST(help_is_an_answer)
                                          "-monitor help", "-preset help", "-engine help" };
 
     for (size_t k = 0; k < sizeof lines / sizeof lines[0]; k++) {
-        struct result r = parse(lines[k]);
+        struct result r;
+        parse(&r, lines[k]);
         ck_assert_msg(r.rc == 0, "%s: rc %d, %s", lines[k], r.rc, r.err);
         ck_assert_msg(r.out_len > 4 && r.out[r.out_len - 1] == '\n', "%s: %s", lines[k], r.out);
         ck_assert_str_eq(r.err, "");
@@ -151,7 +160,9 @@ END_TEST
 
 START_TEST(help_fits_two_screens)
 {
-    struct result r = parse("-help");
+    struct result r;
+
+    parse(&r, "-help");
     unsigned lines = 0, examples = 0;
 
     for (char *p = r.out, *end; *p; p = end + 1) {
@@ -169,7 +180,9 @@ END_TEST
 
 START_TEST(kvm_is_a_warning)
 {
-    struct result r = parse("-enable-kvm -m 64");
+    struct result r;
+
+    parse(&r, "-enable-kvm -m 64");
 
     ck_assert_int_eq(r.rc, -1);
     ck_assert_ptr_nonnull(strstr(r.err, "no accelerator"));
@@ -196,19 +209,22 @@ START_TEST(chardevs)
     for (unsigned k = 0; k < sizeof good / sizeof good[0]; k++) {
         snprintf(line, sizeof line, "-serial null -device isa-serial,chardev=a -chardev %s",
                  good[k].args);
-        struct result r = parse(line);
+        struct result r;
+        parse(&r, line);
         ck_assert_msg(r.rc == -1, "%s: %s", line, r.err);
         ck_assert_uint_eq(r.o.num_serial, 2);
         ck_assert_str_eq(r.o.serial[1], good[k].spec);
         opts_free(&r.o);
     }
-    struct result r = parse("-chardev stdio,mux=on,id=c -serial chardev:c "
+    struct result r;
+
+    parse(&r, "-chardev stdio,mux=on,id=c -serial chardev:c "
                             "-mon chardev=c,mode=readline");
     ck_assert_int_eq(r.rc, -1);
     ck_assert_str_eq(r.o.serial[0], "mon:stdio");
     ck_assert_ptr_null(r.o.monitor);
     opts_free(&r.o);
-    r = parse("-chardev socket,path=m,server=on,wait=off,id=c -chardev null,id=d -chardev pty,id=e "
+    parse(&r, "-chardev socket,path=m,server=on,wait=off,id=c -chardev null,id=d -chardev pty,id=e "
               "-mon c -parallel chardev:d -device isa-parallel,chardev=e -debugcon none -usb");
     ck_assert_int_eq(r.rc, -1);
     ck_assert_str_eq(r.o.monitor, "unix:m,server,nowait");
@@ -243,7 +259,9 @@ END_TEST
 
 static void accepted(const char *line, const char *err)
 {
-    struct result r = parse(line);
+    struct result r;
+
+    parse(&r, line);
 
     ck_assert_msg(r.rc == -1, "%s: %s", line, r.err);
     ck_assert_msg(!strcmp(r.err, err), "%s: %s", line, r.err);
@@ -295,7 +313,9 @@ END_TEST
 
 START_TEST(monitors)
 {
-    struct result r = parse("-monitor telnet:127.0.0.1:4444,server,nowait -monitor unix:m "
+    struct result r;
+
+    parse(&r, "-monitor telnet:127.0.0.1:4444,server,nowait -monitor unix:m "
                             "-monitor stdio -monitor tcp::1");
 
     ck_assert_int_eq(r.rc, -1);
@@ -304,17 +324,17 @@ START_TEST(monitors)
     ck_assert_str_eq(r.o.listen[2], "tcp::1");
     ck_assert_str_eq(r.o.monitor, "stdio");
     opts_free(&r.o);
-    r = parse("-monitor mon:stdio");
+    parse(&r, "-monitor mon:stdio");
     ck_assert_str_eq(r.o.monitor, "stdio");
     opts_free(&r.o);
-    r = parse("-monitor unix:m");
+    parse(&r, "-monitor unix:m");
     ck_assert_str_eq(r.o.monitor, "unix:m"); /* the terminal has none then */
     opts_free(&r.o);
-    r = parse("-chardev socket,id=c,path=m,server=on -monitor chardev:c");
+    parse(&r, "-chardev socket,id=c,path=m,server=on -monitor chardev:c");
     ck_assert_int_eq(r.rc, -1);
     ck_assert_str_eq(r.o.listen[0], "unix:m,server");
     opts_free(&r.o);
-    r = parse("-chardev null,id=d -device isa-debugcon,iobase=0x402,chardev=d");
+    parse(&r, "-chardev null,id=d -device isa-debugcon,iobase=0x402,chardev=d");
     ck_assert_msg(r.rc == -1, "%s", r.err);
     ck_assert_str_eq(r.o.debugcon, "null");
     opts_free(&r.o);
@@ -352,7 +372,8 @@ START_TEST(presets)
     };
 
     for (unsigned k = 0; k < sizeof rows / sizeof rows[0]; k++) {
-        struct result r = parse(rows[k].line);
+        struct result r;
+        parse(&r, rows[k].line);
         const char *said = strstr(r.err, ": -preset ");
         ck_assert_msg(r.rc == -1, "%s: %s", rows[k].line, r.err);
         ck_assert_ptr_nonnull(said);
@@ -365,7 +386,9 @@ START_TEST(presets)
         opts_free(&r.o);
     }
     /* the library has what was said, and what was given in its place */
-    struct result r = parse("-preset dos -m help");
+    struct result r;
+
+    parse(&r, "-preset dos -m help");
     ck_assert_int_eq(r.rc, 1);
     opts_free(&r.o);
     REFUSED("-preset vista", "-preset vista: no such preset; -preset help lists them");
@@ -384,7 +407,8 @@ START_TEST(presets_act)
     };
 
     for (unsigned k = 0; k < sizeof rows / sizeof rows[0]; k++) {
-        struct result r = parse(rows[k].line);
+        struct result r;
+        parse(&r, rows[k].line);
         struct nb_error e = { 0 };
         struct nb_machine *m = nb_new(r.o.cfg, &e);
         uint64_t end = (uint64_t)rows[k].mb << 20;
@@ -429,7 +453,8 @@ START_TEST(nonsense)
                                           "chardev:", "mon:", "unix:", "tcp:", "telnet:,", "id=,if=none",
                                           "file=,if=floppy", "type=1,uuid=", "guest=,guest=", "dos,xp",
                                           "isa-debugcon,chardev=", "isa-serial,chardev=,", "nono" };
-    struct result help = parse("-help");
+    struct result help;
+    parse(&help, "-help");
     char *save = NULL, longer[4096];
     unsigned options = 0;
 
@@ -475,7 +500,8 @@ START_TEST(names)
     };
 
     for (unsigned k = 0; k < sizeof rows / sizeof rows[0]; k++) {
-        struct result r = parse(rows[k].given);
+        struct result r;
+        parse(&r, rows[k].given);
         ck_assert_int_eq(r.rc, -1);
         ck_assert_str_eq(r.o.name, rows[k].name);
         opts_free(&r.o);
@@ -489,15 +515,17 @@ START_TEST(expectations_are_limited)
 
     for (int k = 0; k < OPTS_MAX_EXPECT; k++)
         strcat(line, "-expect-serial x ");
-    struct result r = parse(line);
+    struct result r;
+
+    parse(&r, line);
     ck_assert_int_eq(r.rc, -1);
     ck_assert_uint_eq(r.o.num_expect, OPTS_MAX_EXPECT);
     opts_free(&r.o);
     strcat(line, "-expect-screen y");
-    r = parse(line);
+    parse(&r, line);
     ck_assert_int_eq(r.rc, 1);
     opts_free(&r.o);
-    r = parse("-serial a -serial b -serial c -serial d -serial e");
+    parse(&r, "-serial a -serial b -serial c -serial d -serial e");
     ck_assert_int_eq(r.rc, 1);
     opts_free(&r.o);
 }

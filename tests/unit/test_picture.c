@@ -141,6 +141,41 @@ START_TEST(rows_that_changed_are_copied)
 }
 END_TEST
 
+/* -device VGA reaches the card. */
+START_TEST(properties_of_the_card)
+{
+    static const struct { const char *device; u32 mb, width, height; } cases[] = {
+        { NULL, 16, 1024, 768 },
+        { "VGA,vgamem_mb=64,xres=1920,yres=1080", 64, 1920, 1080 },
+        { "VGA,vgamem_mb=1,xres=1366", 1, 1366, 768 },
+        { "VGA,edid=off", 16, 0, 0 },
+    };
+    for (unsigned k = 0; k < ARRAY_LEN(cases); k++) {
+        const char *pairs[] = { cases[k].device ? "device" : NULL, cases[k].device, NULL };
+        struct nb_machine *m = rig_machine((const u8[]){ 0xeb, 0xfe }, 2, pairs);
+        struct space *io = &m->io, *mem = &m->mem;
+        u32 bdf = 0x80001000; /* the card is in slot 2 */
+        space_write(io, 0x1ce, 10, 2);
+        ck_assert_uint_eq(space_read(io, 0x1d0, 2), cases[k].mb * 16);
+        static const u32 set[][2] = { { 0x10, 0xe0000000 }, { 0x18, 0xf0000000 }, { 4, 2 } };
+        for (unsigned n = 0; n < ARRAY_LEN(set); n++) {
+            space_write(io, 0xcf8, bdf | set[n][0], 4);
+            space_write(io, 0xcfc, set[n][1], 4);
+        }
+        u32 last = 0xe0000000 + (cases[k].mb << 20) - 4;
+        space_write(mem, last, 0x12345678, 4);
+        ck_assert_uint_eq(space_read(mem, last, 4), 0x12345678);
+        ck_assert_uint_eq(space_read(mem, last + 4, 4), 0xffffffff);
+        const u32 at = 0xf0000000 + 54;
+        u32 w = space_read(mem, at + 2, 1) | (space_read(mem, at + 4, 1) & 0xf0) << 4;
+        u32 h = space_read(mem, at + 5, 1) | (space_read(mem, at + 7, 1) & 0xf0) << 4;
+        ck_assert_uint_eq(w, cases[k].width);
+        ck_assert_uint_eq(h, cases[k].height);
+        nb_free(m);
+    }
+}
+END_TEST
+
 Suite *suite_picture(void);
 Suite *suite_picture(void)
 {
@@ -149,6 +184,7 @@ Suite *suite_picture(void)
 
     tcase_add_checked_fixture(t, rig_folder_new, rig_folder_remove);
     tcase_add_test(t, rows_that_changed_are_copied);
+    tcase_add_test(t, properties_of_the_card);
     suite_add_tcase(s, t);
     return s;
 }
