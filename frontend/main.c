@@ -144,10 +144,8 @@ static struct script *make_script(struct opts *o, int *rc)
         return NULL;
     struct script *s = script_new(o);
     *rc = 0;
-    if (o->script && !script_read(s, o->script, why)) {
+    if (o->script && (*rc = script_read(s, o->script, why)))
         fprintf(stderr, "nestbox: %s\n", why);
-        *rc = 1;
-    }
     script_add_options(s);
     const char *stop_at = script_stop_at(s);
     if (!*rc && stop_at && !nb_config_set(o->cfg, "stop-at", stop_at, &e)) {

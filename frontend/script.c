@@ -178,26 +178,33 @@ bool script_add(struct script *s, const char *line, unsigned number, char *why)
     return true;
 }
 
-bool script_read(struct script *s, const char *file, char *why)
+int script_read(struct script *s, const char *file, char *why)
 {
     FILE *in = strcmp(file, "-") ? fopen(file, "r") : stdin;
     char *line = NULL;
     size_t cap = 0;
     unsigned number = 0;
     bool ok = true;
+    int rc = 0;
 
     if (!in) {
         snprintf(why, 200, "-script %.100s: %s", file, strerror(errno));
-        return false;
+        return 2;
     }
     while (ok && getline(&line, &cap, in) >= 0) {
         line[strcspn(line, "\n")] = 0;
         ok = script_add(s, line, ++number, why);
     }
+    if (!ok) {
+        rc = 1;
+    } else if (ferror(in)) {
+        snprintf(why, 200, "-script %.100s: %s", file, strerror(errno));
+        rc = 2;
+    }
     free(line);
     if (in != stdin)
         fclose(in);
-    return ok;
+    return rc;
 }
 
 void script_add_options(struct script *s)

@@ -18,7 +18,8 @@ struct script *script_new(const struct opts *o);
 void script_free(struct script *s);
 /* false: *why (at least 200 bytes) says what is wrong; it starts with the line. */
 bool script_add(struct script *s, const char *line, unsigned number, char *why);
-bool script_read(struct script *s, const char *file, char *why);
+/* 0, or the exit status: 1 a statement, 2 the file. */
+int script_read(struct script *s, const char *file, char *why);
 void script_add_options(struct script *s);  /* -expect-..., then the end */
 /* The count of `stop-at`, which nb_new() has to know; NULL if there is none. */
 const char *script_stop_at(const struct script *s);

@@ -38,7 +38,8 @@ refuses 1 "-machine q35" -machine q35
 refuses 1 "-smp 2" -smp 2
 refuses 1 "-vga voodoo" -vga voodoo
 refuses 1 "-gdb" -gdb telnet:1
-refuses 1 "-script" -script no-such-file
+refuses 2 "-script no-such-file: " -script no-such-file
+refuses 2 "-script .: " -script .
 refuses 1 "-drive" -drive file=x,format=qcow2
 refuses 1 "-device sb16: there is no sound card" -device sb16
 refuses 2 "-gdb tcp:10.0.0.1:1: only this machine" -gdb tcp:10.0.0.1:1
