@@ -20,7 +20,7 @@ unset MAKEFLAGS MAKELEVEL MFLAGS
 dest=$(pwd)/root
 
 make -C "$top" install DESTDIR="$dest" >install.log 2>&1 || fail "make install: $(cat install.log)"
-for f in bin/nestbox include/nestbox.h share/nestbox/LICENSE; do
+for f in bin/nestbox include/nestbox.h share/nestbox/LICENSE share/man/man1/nestbox.1; do
     [ -s "$dest$prefix/$f" ] || fail "$f was not installed"
 done
 lib=$dest$libdir
