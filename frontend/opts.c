@@ -264,6 +264,8 @@ static int set_chardev(struct parse *p, const char *v)
 
 static int set_debugcon(struct parse *p, const char *v)
 {
+    if (!strcmp(v, "help"))
+        return set_serial(p, v);
     if (p->o->debugcon)
         return opts_complain(p, "debugcon", "there is one debug console");
     p->o->debugcon = v;
@@ -276,7 +278,7 @@ static int set_debugcon_device(struct parse *p, const char *v)
     struct opts *o = p->o;
     size_t n = 0;
     const char *id = chardev_value(v, "chardev", &n);
-    char text[80];
+    char text[120] = "isa-debugcon";
     int rc = -1;
 
     if (id && (!n || n > 31))
@@ -285,11 +287,30 @@ static int set_debugcon_device(struct parse *p, const char *v)
         snprintf(o->debugcon_port, sizeof o->debugcon_port, "chardev:%.*s", (int)n, id);
         rc = set_debugcon(p, o->debugcon_port);
     }
-    id = chardev_value(v, "iobase", &n);
-    if (rc >= 0 || !id)
+    if (rc >= 0)
         return rc;
-    snprintf(text, sizeof text, "isa-debugcon,iobase=%.*s", (int)(n > 40 ? 40 : n), id);
+    for (const char *q = strchr(v, ','); q; q = strchr(q + 1, ',')) {
+        size_t len = strlen(text);
+        if (strncmp(q, ",chardev=", 9))
+            snprintf(text + len, sizeof text - len, "%.*s", (int)strcspn(q + 1, ",") + 1, q);
+    }
     return opts_set_key(p, "device", text);
+}
+
+/* index= of a port is what it would have anyway, or it cannot be had. */
+static int check_port(struct parse *p, const char *v, unsigned next)
+{
+    for (const char *q = strchr(v, ','); q; q = strchr(q, ',')) {
+        q++;
+        if (!strncmp(q, "index=", 6) && (unsigned)(q[6] - '0') == next && strchr(",", q[7]))
+            continue;
+        if (!strncmp(q, "chardev=", 8) || !strncmp(q, "id=", 3))
+            continue;
+        fprintf(p->err, "nestbox: -device %s: \"%.*s\": ports are made in their order; leave it "
+                "out\n", v, (int)strcspn(q, ","), q);
+        return 1;
+    }
+    return -1;
 }
 
 /* Ports are devices of ours as well: the next serial or parallel port. */
@@ -306,6 +327,8 @@ static int set_device(struct parse *p, const char *v)
     const char *id = chardev_value(v, "chardev", &n);
     if (!id || !n || n > 31)
         return opts_complain(p, "device", "isa-serial and isa-parallel need chardev=ID");
+    if (check_port(p, v, serial ? o->num_serial : o->num_parallel) >= 0)
+        return 1;
     if (serial ? o->num_serial == OPTS_MAX_SERIAL : o->num_parallel == OPTS_MAX_PARALLEL)
         return opts_complain(p, "device", "there are 4 serial and 2 parallel ports at most");
     char *spec = o->device_port[o->num_device_ports++];

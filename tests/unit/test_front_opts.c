@@ -145,7 +145,7 @@ START_TEST(help_is_an_answer)
     static const char *const lines[] = { "-help", "-h", "--help", "-version", "-cpu help",
                                          "-machine help", "-device help", "-vga help", "-d help",
                                          "-serial help", "-clock help", "-display help",
-                                         "-monitor help", "-preset help", "-engine help" };
+                                         "-monitor help", "-debugcon help", "-preset help", "-engine help" };
 
     for (size_t k = 0; k < sizeof lines / sizeof lines[0]; k++) {
         struct result r;
@@ -252,6 +252,17 @@ START_TEST(chardevs)
     REFUSED("-mon chardev=a,mode=control", "-mon: there is no QMP yet; use mode=readline");
     REFUSED("-device isa-serial", "-device: isa-serial and isa-parallel need chardev=ID");
     REFUSED("-parallel null -parallel null -parallel null", "-parallel: at most 2");
+    REFUSED("-chardev null,id=a -device isa-serial,chardev=a,index=1", "-device "
+            "isa-serial,chardev=a,index=1: \"index=1\": ports are made in their order; leave it "
+            "out");
+    REFUSED("-device isa-parallel,iobase=0x278,chardev=a", "-device isa-parallel,iobase=0x278,"
+            "chardev=a: \"iobase=0x278\": ports are made in their order; leave it out");
+    REFUSED("-device isa-debugcon,colour=1,chardev=a",
+            "-device isa-debugcon: colour=1 is unknown or out of range");
+    parse(&r, "-chardev null,id=a -serial pty -device isa-serial,id=s,index=1,chardev=a");
+    ck_assert_msg(r.rc == -1, "%s", r.err);
+    ck_assert_str_eq(r.o.serial[1], "null");
+    opts_free(&r.o);
     REFUSED("-usbdevice tablet", "-usbdevice: there are no USB devices yet; the PS/2 "
             "mouse is always there");
 }
@@ -275,10 +286,12 @@ START_TEST(options_of_qemu)
     accepted("-no-kvm -win2k-hack -msg timestamp=on -tb-size 64 -only-migratable", "");
     accepted("--show-cursor -nodefaults -no-user-config -no-hpet -no-fd-bootchk -usb -k de", "");
     accepted("-vnc none -balloon none -sandbox off -qmp none -net none -nic none", "");
-    accepted("-audiodev pa,id=a", "nestbox: -audiodev: there is no sound card yet; it is ignored\n");
-    accepted("-mem-prealloc -m 64", "nestbox: -mem-prealloc: memory is taken when the guest uses it\n");
-    accepted("-no-acpi", "nestbox: -no-acpi: the ACPI tables stay; guests have settings of their own "
-             "(Linux: acpi=off)\n");
+    accepted("-audiodev pa,id=a",
+             "nestbox: -audiodev: there is no sound card yet; it is ignored\n");
+    accepted("-mem-prealloc -m 64",
+             "nestbox: -mem-prealloc: memory is taken when the guest uses it\n");
+    accepted("-no-acpi", "nestbox: -no-acpi: the ACPI tables stay; guests have settings of their "
+             "own (Linux: acpi=off)\n");
     accepted("-device VGA,edid=off,id=video0 -global VGA.xres=1920 -global VGA.yres=1080", "");
     accepted("-global PIIX4_PM.disable_s3=1 -global isa-debugcon.iobase=0x402", "");
     accepted("-global kvm-pit.lost_tick_policy=discard", "nestbox: -global "
@@ -288,8 +301,8 @@ START_TEST(options_of_qemu)
     accepted("-machine type=pc,accel=kvm", "nestbox: -machine type=pc,accel=kvm: there is no "
              "accelerator; going on without\n");
     accepted("-smbios type=1,uuid=550e8400-e29b-41d4-a716-446655440000", "");
-    accepted("-smbios type=1,product=X,uuid=550e8400-e29b-41d4-a716-446655440000", "nestbox: -smbios "
-             "type=1,product=X,uuid=550e8400-e29b-41d4-a716-446655440000: the texts are the "
+    accepted("-smbios type=1,product=X,uuid=550e8400-e29b-41d4-a716-446655440000", "nestbox: "
+             "-smbios type=1,product=X,uuid=550e8400-e29b-41d4-a716-446655440000: the texts are the "
              "machine's own; they are ignored\n");
     REFUSED("-vnc :0", "-vnc: there is no VNC server yet; use -display sdl, curses or none");
     REFUSED("-vnc", "-vnc: requires an argument");
@@ -380,7 +393,8 @@ START_TEST(presets)
         said = strchr(said + 3, ':') + 2;
         if (rows[k].said)
             ck_assert_msg(!strncmp(said, rows[k].said, strlen(rows[k].said)) &&
-                          !strcmp(said + strlen(rows[k].said), "\n"), "%s: %s", rows[k].line, r.err);
+                          !strcmp(said + strlen(rows[k].said), "\n"), "%s: %s", rows[k].line,
+                          r.err);
         else
             ck_assert_str_eq(said, "nothing, all of it was given\n");
         opts_free(&r.o);
@@ -449,10 +463,11 @@ END_TEST
 /* Every option of -help with values that nobody means: an answer in one line, or none. */
 START_TEST(nonsense)
 {
-    static const char *const values[] = { "", ",", "=", ",,", "a=b,c", "=,=", "%s%n", "-1", "\xff\xfe",
-                                          "chardev:", "mon:", "unix:", "tcp:", "telnet:,", "id=,if=none",
-                                          "file=,if=floppy", "type=1,uuid=", "guest=,guest=", "dos,xp",
-                                          "isa-debugcon,chardev=", "isa-serial,chardev=,", "nono" };
+    static const char *const values[] = {
+        "", ",", "=", ",,", "a=b,c", "=,=", "%s%n", "-1", "\xff\xfe", "chardev:", "mon:", "unix:",
+        "tcp:", "telnet:,", "id=,if=none", "file=,if=floppy", "type=1,uuid=", "guest=,guest=",
+        "dos,xp", "isa-debugcon,chardev=", "isa-serial,chardev=,", "nono",
+    };
     struct result help;
     parse(&help, "-help");
     char *save = NULL, longer[4096];
