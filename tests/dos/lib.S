@@ -26,7 +26,17 @@ _start: cld
         movb    $3, %al
         outb    %al, %dx
         call    main
-        cld
+        call    finish
+        movb    failed, %al             /* the exit status */
+        cmpw    $255, failed
+        jbe     1f
+        movb    $255, %al
+1:      movb    $0x4c, %ah
+        int     $0x21
+
+/* The last line. */
+        .globl  finish
+finish: cld
         pushw   $2f
         call    print
         pushw   $progname
@@ -41,12 +51,7 @@ _start: cld
         call    print_number
         pushw   $5f
         call    print
-        movb    failed, %al             /* the exit status */
-        cmpw    $255, failed
-        jbe     1f
-        movb    $255, %al
-1:      movb    $0x4c, %ah
-        int     $0x21
+        ret
         .section .rodata
 2:      .asciz  "DONE "
 3:      .asciz  ": "

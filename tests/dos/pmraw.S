@@ -436,6 +436,7 @@ exceptions:
 1:      movl    %eax, %es
 2:      caught  2
         movl    $2f, resume
+        movw    $SEL_ABSENT, %ax
 1:      movl    %eax, %ss
 2:      caught  3
         movl    $2f, resume
