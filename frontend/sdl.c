@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "frontend/front.h"
+#include "frontend/x11.h"
 
 #define FAST_MS 33    /* 30 pictures a second */
 #define SLOW_MS 100   /* when nothing has changed for a while */
@@ -29,6 +30,8 @@ struct window {
     bool new_size;     /* of the picture, while the window covered the screen */
     bool maximized;    /* before the window covered the screen */
     int scale;         /* likewise */
+    bool covers;       /* by our own means */
+    SDL_Rect before;   /* then: where the window was */
     unsigned buttons;
     unsigned idle;
     int wheel;
@@ -112,6 +115,24 @@ static int window_scale(struct window *w)
     return ww >= width ? ww / width : 1;
 }
 
+/* Without a window manager that does it. */
+static void cover_screen(struct window *w, bool on)
+{
+    SDL_Rect to = w->before;
+    int screen = SDL_GetWindowDisplayIndex(w->win);
+
+    w->covers = on;
+    if (on) {
+        SDL_GetWindowPosition(w->win, &w->before.x, &w->before.y);
+        SDL_GetWindowSize(w->win, &w->before.w, &w->before.h);
+        to = w->before;
+        SDL_GetDisplayBounds(screen < 0 ? 0 : screen, &to);
+    }
+    SDL_SetWindowBordered(w->win, on ? SDL_FALSE : SDL_TRUE);
+    SDL_SetWindowPosition(w->win, to.x, to.y);
+    SDL_SetWindowSize(w->win, to.w, to.h);
+}
+
 /* Afterwards the window manager gives the window its former size back, which may be that of another
  * picture, and SDL has forgotten that it was maximized. */
 static void full_screen(struct window *w, bool on)
@@ -121,7 +142,9 @@ static void full_screen(struct window *w, bool on)
         w->maximized = SDL_GetWindowFlags(w->win) & SDL_WINDOW_MAXIMIZED;
         w->new_size = false;
     }
-    if (SDL_SetWindowFullscreen(w->win, on ? SDL_WINDOW_FULLSCREEN_DESKTOP : 0) < 0)
+    if (on ? !x11_covers_screen(w->win) : w->covers)
+        cover_screen(w, on);
+    else if (SDL_SetWindowFullscreen(w->win, on ? SDL_WINDOW_FULLSCREEN_DESKTOP : 0) < 0)
         return;
     w->full = on;
     w->must_draw = true;
@@ -402,16 +425,15 @@ int sdl_main(struct front *f)
     if (SDL_Init(SDL_INIT_VIDEO) < 0)
         return fail(w, "no window system");
     w->win = SDL_CreateWindow("nestbox", SDL_WINDOWPOS_UNDEFINED, SDL_WINDOWPOS_UNDEFINED, BLANK_W,
-                              BLANK_H, SDL_WINDOW_RESIZABLE |
-                              (f->o->full_screen ? SDL_WINDOW_FULLSCREEN_DESKTOP : 0));
+                              BLANK_H, SDL_WINDOW_RESIZABLE);
     if (!w->win)
         return fail(w, "no window");
-    w->full = f->o->full_screen;
-    w->scale = 1;
     w->ren = SDL_CreateRenderer(w->win, -1, 0);
     if (!w->ren)
         return fail(w, "no renderer");
     SDL_StopTextInput();
+    if (f->o->full_screen)
+        full_screen(w, true);
     w->wake_event = SDL_RegisterEvents(1);
     title(w);
     f->ui = w;

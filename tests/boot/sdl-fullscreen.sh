@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The SDL window under a window manager: full screen by key and at the start, what it shows there, keys
+# The SDL window under a window manager, and without any: full screen by key and at the start, what it shows there, keys
 # and pointer in it, the size afterwards, maximized windows, the close button. A boot sector of its own
 # tells on the serial port what keyboard and mouse send.
 #: needs feature SDL2
@@ -101,10 +101,7 @@ until_true() {
         sleep 0.1
     done
 }
-openbox >wm.log 2>&1 &
-wm=$!
 manages() { wmctrl -m >/dev/null 2>&1; }
-until_true manages || fail "the window manager does not start"
 mkfifo monitor.in
 
 find_window() { win=$(xdotool search --onlyvisible --name testbox 2>/dev/null | head -n 1) && [ -n "$win" ]; }
@@ -114,15 +111,24 @@ want_size() { until_true size_is "$1" "$2" || fail "$3: size $(size), not $1 $2"
 title_has() { case $(xdotool getwindowname "$win") in *"$1"*) ;; *) return 1 ;; esac; }
 heard() { grep -qa -e "$1" events; }
 
+shows() {
+    echo "screendump $NESTBOX_WORK/guest.ppm" >&4
+    sleep 0.4
+    import -depth 8 -window root root.ppm
+    convert -size 1920x1080 xc:black \( guest.ppm -sample 200% \) -geometry +240+140 -composite \
+        -depth 8 want.ppm
+    cmp -s want.ppm root.ppm
+}
 start() {
     : >events
+    # shellcheck disable=SC2086
     "$NESTBOX" -m 16 -name testbox -display sdl -fda mouse.img -snapshot -serial file:events \
-        -monitor stdio "$@" <monitor.in >monitor.out 2>nestbox.err &
+        -monitor stdio ${2-} <monitor.in >monitor.out 2>nestbox.err &
     pid=$!
     exec 4>monitor.in
     until_true find_window || fail "no window"
     until_true heard "MFA " || fail "the guest does not start"
-    until_true xdotool windowactivate --sync "$win"
+    until_true xdotool "$1" --sync "$win"
 }
 finish() {
     exec 4>&-
@@ -132,19 +138,25 @@ finish() {
     [ $rc -eq 0 ] || fail "$1 gave status $rc"
 }
 
-start
+# Nobody manages windows: a server with nothing but nestbox on it.
+start windowfocus -full-screen
+want_size 1920 1080 "-full-screen without a window manager"
+xdotool key ctrl+alt+f
+want_size 720 400 "leaving it"
+xdotool key ctrl+alt+f
+want_size 1920 1080 "full screen without a window manager"
+until_true shows || fail "without a window manager the picture is not doubled and centred"
+kill -TERM $pid
+finish "SIGTERM"
+
+openbox >wm.log 2>&1 &
+wm=$!
+until_true manages || fail "the window manager does not start"
+start windowactivate
 # 720x400 in the middle of 1920x1080: doubled, black around it.
 want_size 720 400 "the window"
 xdotool key ctrl+alt+f
 want_size 1920 1080 "full screen"
-shows() {
-    echo "screendump $NESTBOX_WORK/guest.ppm" >&4
-    sleep 0.4
-    import -depth 8 -window root root.ppm
-    convert -size 1920x1080 xc:black \( guest.ppm -sample 200% \) -geometry +240+140 -composite \
-        -depth 8 want.ppm
-    cmp -s want.ppm root.ppm
-}
 until_true shows || fail "full screen: the picture is not doubled and centred with black around it"
 
 # Keys and pointer; a click grabs, and moves are the guest's as they are.
@@ -187,7 +199,7 @@ wmctrl -i -c "$win"
 finish "the close button"
 
 # From the start: when it is left, the window has the size of the picture, not of the blank screen before.
-start -full-screen
+start windowactivate -full-screen
 want_size 1920 1080 "-full-screen"
 xdotool key ctrl+alt+f
 want_size 720 400 "leaving -full-screen"
