@@ -30,6 +30,8 @@ typedef u64 paddr; /* guest physical address: 36 bits matter (PAE, PSE-36) */
 
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
+/* Tells the compiler what it can't know. */
+#define nb_assume(x) do { if (!(x)) __builtin_unreachable(); } while (0)
 #define NB_WARN_UNUSED __attribute__((warn_unused_result))
 #define NB_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 #define NB_VPRINTF(fmt) __attribute__((format(printf, fmt, 0)))

@@ -355,6 +355,7 @@ void isa_bind(struct decoded *d, u32 mode)
     struct insn *in = &d->in;
 
     in->fn = op_undefined;
+    d->pure = NULL;
     if (!row)
         return;
     /* LOCK is legal only with a memory destination of a row that allows it (SDM 2A, LOCK) */
@@ -379,7 +380,13 @@ void isa_bind(struct decoded *d, u32 mode)
         in->fn = op_not_available;
         return;
     }
-    insn_fn *fn = row->hs->fn[d->size][d->form];
+    insn_fn *const *fns = row->hs->fn[d->size], *fn = NULL;
+    if ((mode & MODE_FLAT) && (mode & MODE_B) && (in->flags & INSN_A32) && in->seg <= S_DS &&
+        in->seg != S_CS)
+        fn = fns[d->form + (in->index == R_ZERO ? FORM_FLAT : FORM_FLATX)];
+    if (!fn)
+        fn = fns[d->form];
     if (fn)
         in->fn = fn;
+    d->pure = fns[d->form + FORM_PURE];
 }

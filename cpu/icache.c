@@ -38,7 +38,6 @@ struct page_code {
 struct code_cache {
     u8 *arena;
     u32 used;
-    u32 generation;        /* of near[] and links: la -> frame may have changed */
     u32 flushes;           /* the arena was emptied: older block pointers are dead */
     u32 num_frames;
     struct page_code **pages; /* NULL: never had any */
@@ -68,7 +67,7 @@ bool code_new(struct cpu *c, struct err *e)
     (void)e;
     c->code = cc;
     cc->arena = xcalloc(1, ARENA_BYTES);
-    cc->generation = 1;
+    c->code_generation = 1;
     cc->num_frames = c->ram ? c->ram->frames : 0;
     cc->pages = xcalloc(cc->num_frames + 1, sizeof *cc->pages);
     if (c->ram) {
@@ -94,13 +93,14 @@ void code_free(struct cpu *c)
 
 void code_mapping_changed(struct cpu *c)
 {
-    if (c->code && ++c->code->generation == 0)
+    if (c->code && ++c->code_generation == 0)
         code_flush(c);
 }
 
 static void kill_block(struct block *b)
 {
     b->valid = false;
+    b->mode |= MODE_DEAD;
     for (unsigned k = 0; k <= b->n; k++)
         b->insns[k].fn = op_block_end;
 }
@@ -125,10 +125,12 @@ void code_flush(struct cpu *c)
             if (b->frame2 != NO_FRAME)
                 empty_page(c, b->frame2);
             b->valid = false;
+            b->mode |= MODE_DEAD;
         }
     memset(cc->hash, 0, sizeof cc->hash);
     memset(cc->near, 0, sizeof cc->near);
-    cc->generation = 1;
+    if (++c->code_generation == 0)
+        c->code_generation = 1; /* links that were never set have 0 */
     cc->flushes++;
     cc->used = 0;
 }
@@ -356,6 +358,33 @@ static void link_page(struct cpu *c, struct block *b, u32 frame)
     ram_set_flag(c->ram, frame, RAM_CODE);
 }
 
+/* Gives handlers that write no flags to the instructions whose flags all are written again before
+ * anything could see them. What may fault or leave the block sees all flags, and so does what follows
+ * the block; in between nobody looks. */
+static void drop_dead_flags(struct block *b, insn_fn *const *pure)
+{
+    bool needed = true;
+
+    for (unsigned k = b->n; k--;) {
+        const char *efl = isa_row(b->insns[k].row)->efl;
+        bool writes_all = true, writes = false, reads = false;
+
+        if (!pure[k]) {
+            needed = true;
+            continue;
+        }
+        for (unsigned f = 0; f < 6; f++) {
+            reads |= efl[f] == 't';
+            writes |= efl[f] != '-' && efl[f] != 't';
+            /* M: not with a count of 0, and then the old ones stay */
+            writes_all &= efl[f] != '-' && efl[f] != 't' && efl[f] != 'M';
+        }
+        if (writes && !needed)
+            b->insns[k].fn = pure[k];
+        needed = reads || (needed && !writes_all);
+    }
+}
+
 static struct block *make_block(struct cpu *c, u32 la, u32 frame, paddr pa, u32 mode)
 {
     struct code_cache *cc = c->code;
@@ -363,6 +392,7 @@ static struct block *make_block(struct cpu *c, u32 la, u32 frame, paddr pa, u32 
     unsigned max = mode & MODE_SINGLE ? 1 : BLOCK_MAX_INSNS;
     const u8 *code = ram_rd(c->ram, frame) + off;
     struct decoded d;
+    insn_fn *pure[BLOCK_MAX_INSNS];
 
     if (cc->used + sizeof(struct block) + (BLOCK_MAX_INSNS + 1) * sizeof(struct insn) > ARENA_BYTES)
         code_flush(c);
@@ -388,6 +418,7 @@ static struct block *make_block(struct cpu *c, u32 la, u32 frame, paddr pa, u32 
             max = 1;
         }
         isa_bind(&d, mode);
+        pure[b->n] = d.pure;
         *in = d.in;
         in->n = b->n;
         in->ofs = (u16)pos;
@@ -399,6 +430,9 @@ static struct block *make_block(struct cpu *c, u32 la, u32 frame, paddr pa, u32 
     }
     b->len = (u16)pos;
     b->valid = true;
+    /* goes on behind itself or at one other place */
+    b->direct = !d.row || !(d.row->attr & A_END) || OPD_KIND(d.row->o[0]) == OK_J;
+    drop_dead_flags(b, pure);
     close_block(b);
     cc->used += (u32)ALIGN_UP(sizeof *b + (b->n + 1u) * sizeof(struct insn), 8);
     u32 h = hash_of(frame, off, mode);
@@ -467,10 +501,15 @@ static NB_NOINLINE struct block *find_far(struct cpu *c, u32 la, u32 mode, struc
     if (b && b->off + b->len <= PAGE_SIZE) {
         ne->la = la;
         ne->mode = mode;
-        ne->generation = cc->generation;
+        ne->generation = c->code_generation;
         ne->block = b;
     }
     return b;
+}
+
+NB_INLINE u32 near_of(u32 la, u32 mode)
+{
+    return (la ^ la >> 12 ^ mode << 4) & (NEAR_SIZE - 1);
 }
 
 struct block *code_find(struct cpu *c, bool single)
@@ -478,10 +517,10 @@ struct block *code_find(struct cpu *c, bool single)
     struct code_cache *cc = c->code;
     u32 la = c->seg[S_CS].base + c->eip;
     u32 mode = c->mode | (single ? MODE_SINGLE : 0);
-    struct near_entry *ne = &cc->near[(la ^ la >> 12 ^ mode << 4) & (NEAR_SIZE - 1)];
+    struct near_entry *ne = &cc->near[near_of(la, mode)];
     struct block *b;
 
-    if (likely(ne->la == la && ne->mode == mode && ne->generation == cc->generation &&
+    if (likely(ne->la == la && ne->mode == mode && ne->generation == c->code_generation &&
                ne->block->valid))
         b = ne->block;
     else if (!(b = find_far(c, la, mode, ne)))
@@ -501,6 +540,17 @@ struct block *code_find(struct cpu *c, bool single)
     return b;
 }
 
+unsigned code_jump(struct cpu *c, const struct insn *i, u32 to)
+{
+    const struct near_entry *ne = &c->code->near[near_of(to, c->mode)];
+
+    c->eip = to;
+    c->retired = c->blk_retired + i->n + 1;
+    if (likely(ne->la == to && ne->mode == c->mode && ne->generation == c->code_generation))
+        return code_enter(c, ne->block, to);
+    return RUN_NEXT;
+}
+
 struct block *code_find_after(struct cpu *c, struct block *from)
 {
     struct code_cache *cc = c->code;
@@ -512,7 +562,7 @@ struct block *code_find_after(struct cpu *c, struct block *from)
         return code_find(c, false);
     for (unsigned k = 0; k < 2; k++) {
         struct block_link *l = &from->next[k];
-        if (l->eip == eip && l->generation == cc->generation && l->to->valid &&
+        if (l->eip == eip && l->generation == c->code_generation && l->to->valid &&
             l->to->mode == c->mode)
             return l->to;
     }
@@ -520,8 +570,12 @@ struct block *code_find_after(struct cpu *c, struct block *from)
     bool known = from->valid && !from->uncached;
     b = code_find(c, false);
     if (known && b && flushes == cc->flushes && !b->uncached && b->frame2 == NO_FRAME) {
-        from->next[1] = from->next[0];
-        from->next[0] = (struct block_link){ eip, cc->generation, b };
+        struct block_link *l = &from->next[eip == c->blk_eip + from->len ? LINK_FALL : LINK_BRANCH];
+        if (!from->direct) { /* the two last ones */
+            from->next[1] = from->next[0];
+            l = from->next;
+        }
+        *l = (struct block_link){ eip, c->code_generation, b };
     }
     return b;
 }

@@ -7,6 +7,9 @@
 #include "cpu/insn.h"
 
 #define BLOCK_MAX_INSNS 64u
+#define MODE_DEAD (1u << 31)    /* no mode that the CPU is in: of blocks that must not be entered */
+
+enum { LINK_FALL, LINK_BRANCH }; /* next[] of direct transfers: behind the block, or elsewhere */
 
 struct block {
     /* for those who look it up, write over it or throw it away */
@@ -19,7 +22,8 @@ struct block {
     u8 n;                       /* instructions; insns[n] ends the block */
     bool valid;                 /* false: every insn now leads out of the block */
     bool uncached;              /* not in RAM: used once */
-    /* where execution went from here, newest first: valid while the generation is that of the cache */
+    bool direct;                /* next[] is by LINK_x, not by age */
+    /* where execution went from here; valid while the generation is that of the CPU */
     struct block_link { u32 eip, generation; struct block *to; } next[2];
     struct insn insns[];
 };
@@ -41,5 +45,37 @@ NB_INLINE bool code_stands(const struct cpu *c)
 {
     return likely(c->blk->valid && !c->blk->uncached && !c->patched);
 }
+
+/* ---- from block to block within the handlers of FORM_FLAT, without a return to the run loop. Only
+ * where nothing needs looking at, and CHAIN_MAX times in a row: the loop looks for kicks from other
+ * threads, and where compilers make calls of the handlers' last jumps the stack stays small. */
+enum { CHAIN_MAX = 24 };
+
+NB_INLINE unsigned code_enter(struct cpu *c, struct block *b, u32 eip)
+{
+    if (unlikely(b->mode != c->mode) || unlikely(c->retired + b->n > c->until) ||
+        unlikely(c->events & ~(u32)EV_NMI_BLOCKED) || unlikely(!c->chain))
+        return RUN_NEXT;
+    c->chain--;
+    c->blk = b;
+    c->blk_eip = eip;
+    c->blk_retired = c->retired;
+    return b->insns[0].fn(c, b->insns);
+}
+
+/* END_AT a place that the transfer always means (LINK_x). */
+NB_INLINE unsigned code_chain(struct cpu *c, const struct insn *i, u32 to, unsigned link)
+{
+    const struct block_link *l = &c->blk->next[link];
+
+    c->eip = to;
+    c->retired = c->blk_retired + i->n + 1;
+    if (likely(l->eip == to) && likely(l->generation == c->code_generation))
+        return code_enter(c, l->to, to);
+    return RUN_NEXT;
+}
+
+/* END_AT any place. */
+unsigned code_jump(struct cpu *c, const struct insn *i, u32 to);
 
 #endif

@@ -91,7 +91,17 @@ enum isa_feature {
 enum isa_pfx { PFX_NONE, PFX_66, PFX_F3, PFX_F2, PFX_ANY };
 
 /* Handlers of a row, by operand size and by the kinds of its first two operands. */
-enum isa_form { FORM_N, FORM_R, FORM_M, FORM_I, FORM_RR, FORM_RM, FORM_MR, FORM_RI, FORM_MI, FORM_NUM };
+enum isa_form {
+    FORM_N, FORM_R, FORM_M, FORM_I, FORM_RR, FORM_RM, FORM_MR, FORM_RI, FORM_MI,
+    /* added to one of them: a faster handler for MODE_FLAT and MODE_B, 32-bit addresses, and ES, SS or
+     * DS; with FORM_FLATX also where there is an index register. Few rows have any. */
+    FORM_FLAT,
+    FORM_FLATX = 2 * FORM_FLAT,
+    /* the same: registers alone, nothing that could fault; flags that are written may be left as they
+     * were, or be anything (drop_dead_flags) */
+    FORM_PURE = 3 * FORM_FLAT,
+    FORM_NUM = 4 * FORM_FLAT,
+};
 struct hset {
     insn_fn *fn[3][FORM_NUM]; /* [0] 8-bit, [1] 16-bit, [2] 32-bit */
 };
@@ -129,6 +139,7 @@ struct decoded {
     u8 seg_prefix;       /* S_x or 0xff */
     u8 size;             /* 0, 1, 2: index into hset */
     u8 form;
+    insn_fn *pure;       /* FORM_PURE's handler, or NULL */
     u8 imm_off, disp_off;/* offsets of these fields in the bytes, 0 if none */
 };
 enum decode_status {

@@ -135,6 +135,30 @@ NB_INLINE u8 *mem_fast_wr(const struct cpu *c, unsigned s, u32 ea, unsigned size
     return (u8 *)(uintptr_t)(e + la);
 }
 
+/* The same where MODE_FLAT holds and the segment is ES, SS or DS: base and limit have nothing to say. */
+NB_INLINE u8 *flat_ptr(const u64 *table, u32 la, unsigned size)
+{
+    u64 e = table[la >> 12];
+
+    if (unlikely(!e) || (size > 1 && unlikely((la & PAGE_MASK) > PAGE_SIZE - size)))
+        return NULL;
+    nb_assume(e + la != 0); /* nothing is mapped there: callers need not look again */
+    return (u8 *)(uintptr_t)(e + la);
+}
+
+/* Addressings, as the forms of isa.h have them: ANY, FLAT with a base and a displacement, FLATX with
+ * an index as well. ADDRESSINGS(X, ...) makes X(suffix, addressing, ...) for all three. */
+#define ANY_RD(c, i, size) mem_fast_rd(c, (i)->seg, insn_ea(c, i), size)
+#define ANY_WR(c, i, size) mem_fast_wr(c, (i)->seg, insn_ea(c, i), size)
+#define FLAT_EA(c, i) ((c)->gpr[(i)->base] + (i)->disp)
+#define FLAT_RD(c, i, size) flat_ptr((c)->tlb_rd, FLAT_EA(c, i), size)
+#define FLAT_WR(c, i, size) flat_ptr((c)->tlb_wr, FLAT_EA(c, i), size)
+#define FLATX_EA(c, i) (FLAT_EA(c, i) + ((c)->gpr[(i)->index] << (i)->scale))
+#define FLATX_RD(c, i, size) flat_ptr((c)->tlb_rd, FLATX_EA(c, i), size)
+#define FLATX_WR(c, i, size) flat_ptr((c)->tlb_wr, FLATX_EA(c, i), size)
+#define ADDRESSINGS(X, ...) X(, ANY, __VA_ARGS__) X(_f, FLAT, __VA_ARGS__) X(_x, FLATX, __VA_ARGS__)
+#define ADDRESSED(form, fn) [form] = fn, [FORM_FLAT + (form)] = fn##_f, [FORM_FLATX + (form)] = fn##_x
+
 /* Read-modify-write: the first half checks for write and returns the host address if the fast path
  * holds; the second half stores. A fault can only happen in the first. */
 struct rmw {

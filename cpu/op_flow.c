@@ -2,6 +2,7 @@
 /* Near control transfer: Jcc, JMP, CALL, RET, LOOP, JCXZ, BOUND, UD. Targets are checked against the
  * CS limit by the transfer itself, so that the fault's EIP is the transfer's (SDM 2). */
 #include "cpu/flags.h"
+#include "cpu/icache.h"
 #include "cpu/isa.h"
 #include "cpu/mem.h"
 
@@ -15,6 +16,7 @@
 #define REL16(c, i) ((next_eip(c, i) + (i)->imm) & 0xffff)
 #define REL32(c, i) (next_eip(c, i) + (i)->imm)
 
+/* FORM_FLAT: CS has no limit that a target could miss, and the next block can be known here. */
 #define JCC_(id, n) \
 static unsigned jcc_##id##_16(struct cpu *c, const struct insn *i) \
 { \
@@ -28,7 +30,14 @@ static unsigned jcc_##id##_32(struct cpu *c, const struct insn *i) \
         GO(c, i, REL32(c, i)); \
     END_AT(c, i, next_eip(c, i)); \
 } \
-const struct hset hs_jcc_##id = { { { 0 }, { [FORM_I] = jcc_##id##_16 }, { [FORM_I] = jcc_##id##_32 } } };
+static unsigned jcc_##id##_32_f(struct cpu *c, const struct insn *i) \
+{ \
+    if (cc_cond(c, n)) \
+        return code_chain(c, i, REL32(c, i), LINK_BRANCH); \
+    return code_chain(c, i, next_eip(c, i), LINK_FALL); \
+} \
+const struct hset hs_jcc_##id = { { { 0 }, { [FORM_I] = jcc_##id##_16 }, \
+    { [FORM_I] = jcc_##id##_32, [FORM_FLAT + FORM_I] = jcc_##id##_32_f } } };
 JCC_(o, 0)
 JCC_(no, 1)
 JCC_(b, 2)
@@ -55,7 +64,13 @@ static unsigned jmp32(struct cpu *c, const struct insn *i)
 {
     GO(c, i, REL32(c, i));
 }
-const struct hset hs_jmp = { { { 0 }, { [FORM_I] = jmp16 }, { [FORM_I] = jmp32 } } };
+
+static unsigned jmp32_f(struct cpu *c, const struct insn *i)
+{
+    return code_chain(c, i, REL32(c, i), LINK_BRANCH);
+}
+const struct hset hs_jmp = { { { 0 }, { [FORM_I] = jmp16 },
+                               { [FORM_I] = jmp32, [FORM_FLAT + FORM_I] = jmp32_f } } };
 
 #define NEAR_(bits, T) \
 static unsigned jmp_ind##bits##_r(struct cpu *c, const struct insn *i) \
@@ -120,13 +135,87 @@ static unsigned ret##bits(struct cpu *c, const struct insn *i) \
 }
 NEAR_(16, u16)
 NEAR_(32, u32)
+
+/* The same for FORM_FLAT: a flat stack of 32 bits. What happens seldom is left to the ones above. */
+NB_INLINE bool push_next_eip(struct cpu *c, const struct insn *i)
+{
+    u32 v = next_eip(c, i), sp = c->gpr[R_ESP] - 4;
+    u8 *p = flat_ptr(c->tlb_wr, sp, 4);
+
+    if (unlikely(!p))
+        return false;
+    memcpy(p, &v, 4);
+    c->gpr[R_ESP] = sp;
+    return true;
+}
+
+static unsigned call32_f(struct cpu *c, const struct insn *i)
+{
+    if (unlikely(!push_next_eip(c, i)))
+        return call32(c, i);
+    return code_chain(c, i, REL32(c, i), LINK_BRANCH);
+}
+
+static unsigned call_ind32_r_f(struct cpu *c, const struct insn *i)
+{
+    u32 to = REG32(c, i->dst);
+
+    if (unlikely(!push_next_eip(c, i)))
+        return call_ind32_r(c, i);
+    return code_jump(c, i, to);
+}
+
+static unsigned jmp_ind32_r_f(struct cpu *c, const struct insn *i)
+{
+    return code_jump(c, i, REG32(c, i->dst));
+}
+
+#define NEAR_MEM_(suf, AM) \
+static unsigned call_ind32_m##suf(struct cpu *c, const struct insn *i) \
+{ \
+    u32 v; \
+    const u8 *p = AM##_RD(c, i, 4); \
+    if (unlikely(!p)) \
+        return call_ind32_m(c, i); \
+    memcpy(&v, p, 4); \
+    if (unlikely(!push_next_eip(c, i))) \
+        return call_ind32_m(c, i); \
+    return code_jump(c, i, v); \
+} \
+static unsigned jmp_ind32_m##suf(struct cpu *c, const struct insn *i) \
+{ \
+    u32 v; \
+    const u8 *p = AM##_RD(c, i, 4); \
+    if (unlikely(!p)) \
+        return jmp_ind32_m(c, i); \
+    memcpy(&v, p, 4); \
+    return code_jump(c, i, v); \
+}
+NEAR_MEM_(_f, FLAT)
+NEAR_MEM_(_x, FLATX)
+
+static unsigned ret32_f(struct cpu *c, const struct insn *i)
+{
+    u32 v, esp = c->gpr[R_ESP];
+    const u8 *p = flat_ptr(c->tlb_rd, esp, 4);
+
+    if (unlikely(!p))
+        return ret32(c, i);
+    memcpy(&v, p, 4);
+    c->gpr[R_ESP] = esp + 4 + i->imm;
+    return code_jump(c, i, v);
+}
 const struct hset hs_jmp_ind = { { { 0 }, { [FORM_R] = jmp_ind16_r, [FORM_M] = jmp_ind16_m },
-                                   { [FORM_R] = jmp_ind32_r, [FORM_M] = jmp_ind32_m } } };
-const struct hset hs_call = { { { 0 }, { [FORM_I] = call16 }, { [FORM_I] = call32 } } };
+    { [FORM_R] = jmp_ind32_r, [FORM_FLAT + FORM_R] = jmp_ind32_r_f,
+      ADDRESSED(FORM_M, jmp_ind32_m) } } };
+const struct hset hs_call = { { { 0 }, { [FORM_I] = call16 },
+                                { [FORM_I] = call32, [FORM_FLAT + FORM_I] = call32_f } } };
 const struct hset hs_call_ind = { { { 0 }, { [FORM_R] = call_ind16_r, [FORM_M] = call_ind16_m },
-                                    { [FORM_R] = call_ind32_r, [FORM_M] = call_ind32_m } } };
+    { [FORM_R] = call_ind32_r, [FORM_FLAT + FORM_R] = call_ind32_r_f,
+      ADDRESSED(FORM_M, call_ind32_m) } } };
 const struct hset hs_ret = { { { 0 }, { [FORM_N] = ret16, [FORM_I] = ret16 },
-                               { [FORM_N] = ret32, [FORM_I] = ret32 } } };
+    { [FORM_N] = ret32, [FORM_I] = ret32, [FORM_FLAT + FORM_N] = ret32_f,
+      [FORM_FLAT + FORM_I] = ret32_f } } };
 
 /* The counter is CX or ECX by address size; it changes only if the jump does not fault. */
 #define LOOP_(name, size, COND) \

@@ -4,6 +4,32 @@
 #include "cpu/isa.h"
 #include "cpu/mem.h"
 
+#define MOV_MEM_(suf, AM, bits, T) \
+static unsigned mov##bits##_rm##suf(struct cpu *c, const struct insn *i) \
+{ \
+    const u8 *p = AM##_RD(c, i, bits / 8); \
+    if (unlikely(!p)) \
+        return mov##bits##_rm_slow(c, i); \
+    memcpy(&REG##bits(c, i->dst), p, bits / 8); \
+    NEXT(c, i); \
+} \
+static unsigned mov##bits##_mr##suf(struct cpu *c, const struct insn *i) \
+{ \
+    u8 *p = AM##_WR(c, i, bits / 8); \
+    if (unlikely(!p)) \
+        return mov##bits##_mr_slow(c, i); \
+    memcpy(p, &REG##bits(c, i->src), bits / 8); \
+    NEXT(c, i); \
+} \
+static unsigned mov##bits##_mi##suf(struct cpu *c, const struct insn *i) \
+{ \
+    T v = (T)i->imm; \
+    u8 *p = AM##_WR(c, i, bits / 8); \
+    if (unlikely(!p)) \
+        return mov##bits##_mi_slow(c, i); \
+    memcpy(p, &v, bits / 8); \
+    NEXT(c, i); \
+}
 #define MOV_(bits, T) \
 static unsigned mov##bits##_rr(struct cpu *c, const struct insn *i) \
 { \
@@ -24,27 +50,11 @@ static NB_COLD unsigned mov##bits##_rm_slow(struct cpu *c, const struct insn *i)
     REG##bits(c, i->dst) = v; \
     NEXT(c, i); \
 } \
-static unsigned mov##bits##_rm(struct cpu *c, const struct insn *i) \
-{ \
-    const u8 *p = mem_fast_rd(c, i->seg, insn_ea(c, i), bits / 8); \
-    if (unlikely(!p)) \
-        return mov##bits##_rm_slow(c, i); \
-    memcpy(&REG##bits(c, i->dst), p, bits / 8); \
-    NEXT(c, i); \
-} \
 static NB_COLD unsigned mov##bits##_mr_slow(struct cpu *c, const struct insn *i) \
 { \
     c->cur = i; \
     if (!mem_write##bits(c, i->seg, insn_ea(c, i), REG##bits(c, i->src))) \
         FAULT(c); \
-    NEXT(c, i); \
-} \
-static unsigned mov##bits##_mr(struct cpu *c, const struct insn *i) \
-{ \
-    u8 *p = mem_fast_wr(c, i->seg, insn_ea(c, i), bits / 8); \
-    if (unlikely(!p)) \
-        return mov##bits##_mr_slow(c, i); \
-    memcpy(p, &REG##bits(c, i->src), bits / 8); \
     NEXT(c, i); \
 } \
 static NB_COLD unsigned mov##bits##_mi_slow(struct cpu *c, const struct insn *i) \
@@ -54,24 +64,29 @@ static NB_COLD unsigned mov##bits##_mi_slow(struct cpu *c, const struct insn *i)
         FAULT(c); \
     NEXT(c, i); \
 } \
-static unsigned mov##bits##_mi(struct cpu *c, const struct insn *i) \
-{ \
-    T v = (T)i->imm; \
-    u8 *p = mem_fast_wr(c, i->seg, insn_ea(c, i), bits / 8); \
-    if (unlikely(!p)) \
-        return mov##bits##_mi_slow(c, i); \
-    memcpy(p, &v, bits / 8); \
-    NEXT(c, i); \
-}
+ADDRESSINGS(MOV_MEM_, bits, T)
 MOV_(8, u8)
 MOV_(16, u16)
 MOV_(32, u32)
 #define MOV_FORMS_(bits) \
-    { [FORM_RR] = mov##bits##_rr, [FORM_RI] = mov##bits##_ri, [FORM_RM] = mov##bits##_rm, \
-      [FORM_MR] = mov##bits##_mr, [FORM_MI] = mov##bits##_mi }
+    { [FORM_RR] = mov##bits##_rr, [FORM_RI] = mov##bits##_ri, \
+      [FORM_PURE + FORM_RR] = mov##bits##_rr, [FORM_PURE + FORM_RI] = mov##bits##_ri, \
+      ADDRESSED(FORM_RM, mov##bits##_rm), \
+      ADDRESSED(FORM_MR, mov##bits##_mr), ADDRESSED(FORM_MI, mov##bits##_mi) }
 const struct hset hs_mov = { { MOV_FORMS_(8), MOV_FORMS_(16), MOV_FORMS_(32) } };
 
 /* MOVZX, MOVSX: D is the destination's size, S and ST the source's */
+#define EXTEND_MEM_(suf, AM, name, D, DT, S, ST) \
+static unsigned name##D##_rm##suf(struct cpu *c, const struct insn *i) \
+{ \
+    u##S v; \
+    const u8 *p = AM##_RD(c, i, S / 8); \
+    if (unlikely(!p)) \
+        return name##D##_rm_slow(c, i); \
+    memcpy(&v, p, S / 8); \
+    REG##D(c, i->dst) = (DT)(ST)v; \
+    NEXT(c, i); \
+}
 #define EXTEND_(name, D, DT, S, ST) \
 static unsigned name##D##_rr(struct cpu *c, const struct insn *i) \
 { \
@@ -87,21 +102,14 @@ static NB_COLD unsigned name##D##_rm_slow(struct cpu *c, const struct insn *i) \
     REG##D(c, i->dst) = (DT)(ST)v; \
     NEXT(c, i); \
 } \
-static unsigned name##D##_rm(struct cpu *c, const struct insn *i) \
-{ \
-    u##S v; \
-    const u8 *p = mem_fast_rd(c, i->seg, insn_ea(c, i), S / 8); \
-    if (unlikely(!p)) \
-        return name##D##_rm_slow(c, i); \
-    memcpy(&v, p, S / 8); \
-    REG##D(c, i->dst) = (DT)(ST)v; \
-    NEXT(c, i); \
-}
+ADDRESSINGS(EXTEND_MEM_, name, D, DT, S, ST)
 #define EXTEND(name, S, ST) \
     EXTEND_(name, 16, u16, S, ST) \
     EXTEND_(name, 32, u32, S, ST) \
-    const struct hset hs_##name = { { { 0 }, { [FORM_RR] = name##16_rr, [FORM_RM] = name##16_rm }, \
-                                      { [FORM_RR] = name##32_rr, [FORM_RM] = name##32_rm } } };
+    const struct hset hs_##name = { { { 0 }, { [FORM_RR] = name##16_rr, \
+        [FORM_PURE + FORM_RR] = name##16_rr, ADDRESSED(FORM_RM, name##16_rm) }, \
+                                      { [FORM_RR] = name##32_rr, \
+        [FORM_PURE + FORM_RR] = name##32_rr, ADDRESSED(FORM_RM, name##32_rm) } } };
 EXTEND(movzxb, 8, u8)
 EXTEND(movzxw, 16, u16)
 EXTEND(movsxb, 8, i8)
@@ -118,7 +126,19 @@ static unsigned lea32(struct cpu *c, const struct insn *i)
     REG32(c, i->dst) = insn_ea(c, i);
     NEXT(c, i);
 }
-const struct hset hs_lea = { { { 0 }, { [FORM_RM] = lea16 }, { [FORM_RM] = lea32 } } };
+
+static unsigned lea32_f(struct cpu *c, const struct insn *i)
+{
+    REG32(c, i->dst) = FLAT_EA(c, i);
+    NEXT(c, i);
+}
+
+static unsigned lea32_x(struct cpu *c, const struct insn *i)
+{
+    REG32(c, i->dst) = FLATX_EA(c, i);
+    NEXT(c, i);
+}
+const struct hset hs_lea = { { { 0 }, { [FORM_RM] = lea16 }, { ADDRESSED(FORM_RM, lea32), [FORM_PURE + FORM_RM] = lea32 } } };
 
 static unsigned cbw(struct cpu *c, const struct insn *i)
 {
@@ -144,7 +164,8 @@ static unsigned cdq(struct cpu *c, const struct insn *i)
     NEXT(c, i);
 }
 const struct hset hs_cbw = { { { 0 }, { [FORM_N] = cbw }, { [FORM_N] = cwde } } };
-const struct hset hs_cwd = { { { 0 }, { [FORM_N] = cwd }, { [FORM_N] = cdq } } };
+const struct hset hs_cwd = { { { 0 }, { [FORM_N] = cwd },
+                               { [FORM_N] = cdq, [FORM_PURE + FORM_N] = cdq } } };
 
 static unsigned xlat(struct cpu *c, const struct insn *i)
 {
@@ -170,7 +191,7 @@ static unsigned bswap32(struct cpu *c, const struct insn *i)
     REG32(c, i->dst) = swap_bytes32(REG32(c, i->dst));
     NEXT(c, i);
 }
-const struct hset hs_bswap = { { { 0 }, { [FORM_R] = bswap16 }, { [FORM_R] = bswap32 } } };
+const struct hset hs_bswap = { { { 0 }, { [FORM_R] = bswap16 }, { [FORM_R] = bswap32, [FORM_PURE + FORM_R] = bswap32 } } };
 
 /* CMOVcc reads its memory operand whatever the condition is (SDM 2A). */
 #define COND_(id, n) \
@@ -186,7 +207,8 @@ static unsigned setcc_##id##_m(struct cpu *c, const struct insn *i) \
         FAULT(c); \
     NEXT(c, i); \
 } \
-const struct hset hs_setcc_##id = { { { [FORM_R] = setcc_##id##_r, [FORM_M] = setcc_##id##_m }, \
+const struct hset hs_setcc_##id = { { { [FORM_R] = setcc_##id##_r, \
+    [FORM_PURE + FORM_R] = setcc_##id##_r, [FORM_M] = setcc_##id##_m }, \
                                       { 0 }, { 0 } } }; \
 static unsigned cmov_##id##16_rr(struct cpu *c, const struct insn *i) \
 { \
@@ -222,7 +244,8 @@ static unsigned cmov_##id##32_rm(struct cpu *c, const struct insn *i) \
 } \
 const struct hset hs_cmovcc_##id = { { { 0 }, \
     { [FORM_RR] = cmov_##id##16_rr, [FORM_RM] = cmov_##id##16_rm }, \
-    { [FORM_RR] = cmov_##id##32_rr, [FORM_RM] = cmov_##id##32_rm } } };
+    { [FORM_RR] = cmov_##id##32_rr, [FORM_PURE + FORM_RR] = cmov_##id##32_rr, \
+      [FORM_RM] = cmov_##id##32_rm } } };
 COND_(o, 0)
 COND_(no, 1)
 COND_(b, 2)

@@ -201,6 +201,8 @@ static unsigned imul3_##bits##_rm(struct cpu *c, const struct insn *i) \
 IMUL_(16, u16)
 IMUL_(32, u32)
 const struct hset hs_imul2 = { { { 0 }, { [FORM_RR] = imul2_16_rr, [FORM_RM] = imul2_16_rm },
-                                 { [FORM_RR] = imul2_32_rr, [FORM_RM] = imul2_32_rm } } };
+                                 { [FORM_RR] = imul2_32_rr, [FORM_PURE + FORM_RR] = imul2_32_rr,
+                                   [FORM_RM] = imul2_32_rm } } };
 const struct hset hs_imul3 = { { { 0 }, { [FORM_RR] = imul3_16_rr, [FORM_RM] = imul3_16_rm },
-                                 { [FORM_RR] = imul3_32_rr, [FORM_RM] = imul3_32_rm } } };
+                                 { [FORM_RR] = imul3_32_rr, [FORM_PURE + FORM_RR] = imul3_32_rr,
+                                   [FORM_RM] = imul3_32_rm } } };

@@ -110,27 +110,43 @@ static unsigned name##suf##bits##_m(struct cpu *c, const struct insn *i) \
         FAULT(c); \
     NEXT(c, i); \
 }
-#define SHIFT_SET_(name, suf, fr, fm) \
+/* Without the flags, which nobody will see (FORM_PURE); EXPR is of v and n. */
+#define PURE_(name, suf, COUNT, EXPR) \
+static unsigned name##suf##32_r_p(struct cpu *c, const struct insn *i) \
+{ \
+    u32 v = REG32(c, i->dst); \
+    unsigned n = (COUNT) & 31; \
+    REG32(c, i->dst) = (EXPR); \
+    NEXT(c, i); \
+}
+#define SHIFT_SET_(name, suf, fr, fm, pure) \
     const struct hset hs_##name##suf = { { \
         { [fr] = name##suf##8_r, [fm] = name##suf##8_m }, \
         { [fr] = name##suf##16_r, [fm] = name##suf##16_m }, \
-        { [fr] = name##suf##32_r, [fm] = name##suf##32_m } } };
-#define SHIFT(name) \
+        { [fr] = name##suf##32_r, [fm] = name##suf##32_m, \
+          [FORM_PURE + (fr)] = pure } } };
+#define SHIFT_ALL_(name, pure, pure_cl) \
     SHIFT_(name, , 8, u8, i->imm) \
     SHIFT_(name, , 16, u16, i->imm) \
     SHIFT_(name, , 32, u32, i->imm) \
-    SHIFT_SET_(name, , FORM_RI, FORM_MI) \
+    SHIFT_SET_(name, , FORM_RI, FORM_MI, pure) \
     SHIFT_(name, _cl, 8, u8, c->gpr[R_ECX]) \
     SHIFT_(name, _cl, 16, u16, c->gpr[R_ECX]) \
     SHIFT_(name, _cl, 32, u32, c->gpr[R_ECX]) \
-    SHIFT_SET_(name, _cl, FORM_R, FORM_M)
-SHIFT(rol)
-SHIFT(ror)
-SHIFT(rcl)
-SHIFT(rcr)
-SHIFT(shl)
-SHIFT(shr)
-SHIFT(sar)
+    SHIFT_SET_(name, _cl, FORM_R, FORM_M, pure_cl)
+#define SHIFT(name, EXPR) \
+    PURE_(name, , i->imm, EXPR) \
+    PURE_(name, _cl, c->gpr[R_ECX], EXPR) \
+    SHIFT_ALL_(name, name##32_r_p, name##_cl32_r_p)
+/* RCL and RCR read a flag: there is no pure form of them. */
+#define SHIFT_CF(name) SHIFT_ALL_(name, NULL, NULL)
+SHIFT(rol, n ? v << n | v >> (32 - n) : v)
+SHIFT(ror, n ? v >> n | v << (32 - n) : v)
+SHIFT_CF(rcl)
+SHIFT_CF(rcr)
+SHIFT(shl, v << n)
+SHIFT(shr, v >> n)
+SHIFT(sar, (u32)((i32)v >> n))
 
 /* Double shifts. A 16-bit operand with a count above 16 is undefined; processors since the P6 rotate
  * the 48-bit string destination:source:destination. */

@@ -77,11 +77,62 @@ static unsigned pop##bits##_m(struct cpu *c, const struct insn *i) \
 }
 PUSH_(16, u16)
 PUSH_(32, u32)
+
+/* Where SS is flat and 32 bits wide (FORM_FLAT). */
+NB_INLINE unsigned push32_flat(struct cpu *c, const struct insn *i, u32 v)
+{
+    u32 sp = c->gpr[R_ESP] - 4;
+    u8 *p = flat_ptr(c->tlb_wr, sp, 4);
+
+    if (unlikely(!p))
+        return push32_slow(c, i, v);
+    memcpy(p, &v, 4);
+    c->gpr[R_ESP] = sp;
+    NEXT(c, i);
+}
+
+static unsigned push32_r_f(struct cpu *c, const struct insn *i)
+{
+    return push32_flat(c, i, REG32(c, i->dst));
+}
+
+static unsigned push32_i_f(struct cpu *c, const struct insn *i)
+{
+    return push32_flat(c, i, i->imm);
+}
+
+#define PUSH_MEM_(suf, AM) \
+static unsigned push32_m##suf(struct cpu *c, const struct insn *i) \
+{ \
+    u32 v; \
+    const u8 *p = AM##_RD(c, i, 4); \
+    if (unlikely(!p)) \
+        return push32_m(c, i); \
+    memcpy(&v, p, 4); \
+    return push32_flat(c, i, v); \
+}
+PUSH_MEM_(_f, FLAT)
+PUSH_MEM_(_x, FLATX)
+
+static unsigned pop32_r_f(struct cpu *c, const struct insn *i)
+{
+    u32 v, esp = c->gpr[R_ESP];
+    const u8 *p = flat_ptr(c->tlb_rd, esp, 4);
+
+    if (unlikely(!p))
+        return pop32_r_slow(c, i);
+    memcpy(&v, p, 4);
+    c->gpr[R_ESP] = esp + 4;
+    REG32(c, i->dst) = v;
+    NEXT(c, i);
+}
 const struct hset hs_push = { { { 0 },
     { [FORM_R] = push16_r, [FORM_I] = push16_i, [FORM_M] = push16_m },
-    { [FORM_R] = push32_r, [FORM_I] = push32_i, [FORM_M] = push32_m } } };
+    { [FORM_R] = push32_r, [FORM_I] = push32_i, ADDRESSED(FORM_M, push32_m),
+      [FORM_FLAT + FORM_R] = push32_r_f, [FORM_FLAT + FORM_I] = push32_i_f } } };
 const struct hset hs_pop = { { { 0 }, { [FORM_R] = pop16_r, [FORM_M] = pop16_m },
-                               { [FORM_R] = pop32_r, [FORM_M] = pop32_m } } };
+                               { [FORM_R] = pop32_r, [FORM_M] = pop32_m,
+                                 [FORM_FLAT + FORM_R] = pop32_r_f } } };
 
 /* PUSHA writes eight values below ESP; all are checked before the first is written, so that a
  * fault in the middle leaves memory as it was. */
@@ -180,5 +231,18 @@ static unsigned leave##bits(struct cpu *c, const struct insn *i) \
 }
 ENTER_(16, u16)
 ENTER_(32, u32)
+
+static unsigned leave32_f(struct cpu *c, const struct insn *i)
+{
+    u32 v, esp = c->gpr[R_EBP];
+    const u8 *p = flat_ptr(c->tlb_rd, esp, 4);
+
+    if (unlikely(!p))
+        return leave32(c, i);
+    memcpy(&v, p, 4);
+    c->gpr[R_EBP] = v;
+    c->gpr[R_ESP] = esp + 4;
+    NEXT(c, i);
+}
 const struct hset hs_enter = { { { 0 }, { [FORM_I] = enter16 }, { [FORM_I] = enter32 } } };
-const struct hset hs_leave = { { { 0 }, { [FORM_N] = leave16 }, { [FORM_N] = leave32 } } };
+const struct hset hs_leave = { { { 0 }, { [FORM_N] = leave16 }, { [FORM_N] = leave32, [FORM_FLAT + FORM_N] = leave32_f } } };

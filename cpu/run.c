@@ -34,17 +34,21 @@ static bool at_break(const struct cpu *c)
     return false;
 }
 
-/* Runs one block; returns what its last handler did. */
-NB_INLINE unsigned run_block(struct cpu *c, struct block *b)
+/* Runs one block, and up to `chain` more that its last handler knows. *first becomes the last one. Returns
+ * what its last handler did. */
+NB_INLINE unsigned run_block(struct cpu *c, struct block **first, u32 chain)
 {
+    struct block *b = *first;
     unsigned r;
 
     c->blk = b;
     c->blk_eip = c->eip;
     c->blk_retired = c->retired;
+    c->chain = chain;
     r = b->insns[0].fn(c, b->insns);
     if (unlikely(r == RUN_FAULT))
         cpu_sync(c);
+    *first = b = c->blk;
     if (unlikely(c->patched != NULL)) {
         if (b->valid)
             c->patched->fn = c->patched_fn;
@@ -99,7 +103,7 @@ static bool run_single(struct cpu *c)
     if (!b)
         return deliver(c);
     c->soft_int = false;
-    r = run_block(c, b);
+    r = run_block(c, &b, 0);
     if (unlikely(c->events & EV_HOOK))
         hook_block_ran(c, b, r);
     if (r == RUN_FAULT) {
@@ -237,7 +241,7 @@ enum cpu_exit cpu_run(struct cpu *c, u64 until)
                     return CPU_BREAK;
                 break;
             }
-            r = run_block(c, b);
+            r = run_block(c, &b, CHAIN_MAX);
             if (unlikely(r != RUN_NEXT)) {
                 if (c->events & EV_HOOK)
                     hook_block_ran(c, b, r);

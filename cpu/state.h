@@ -170,6 +170,8 @@ struct cpu {
     struct insn *patched;  /* of the running block: replaced by a stop, handler in patched_fn */
     insn_fn *patched_fn;
     int kick;              /* cpu_kick sets it on any thread: see cpu_kicked */
+    u32 code_generation;   /* of everything that remembers where code lies (icache.c) */
+    u32 chain;             /* blocks that may still be run before the run loop looks around */
 
     u64 *tlb_sys_rd, *tlb_sys_wr; /* implicit supervisor accesses: descriptors, TSS, frames */
     u32 cr0, cr2, cr3, cr4, efer;
