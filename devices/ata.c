@@ -378,7 +378,8 @@ static void deadline(void *dev, u64 late_ns)
 
 static bool busy(const struct ata_channel *c)
 {
-    return c->drive[c->active].status & (ATA_BSY | ATA_DRQ);
+    return c->phase == ATA_HELD || c->phase == ATA_RESETTING ||
+           (c->drive[c->active].status & (ATA_BSY | ATA_DRQ));
 }
 
 static u32 data_read(struct ata_channel *c)
@@ -467,7 +468,7 @@ static void start_reset(struct ata_channel *c, u8 cmd, enum ata_phase phase)
     c->cmd = cmd;
     c->active = 0;
     for (unsigned i = 0; i < 2; i++) {
-        c->drive[i].status = ATA_BSY;
+        c->drive[i].status = c->drive[i].present ? ATA_BSY : 0;
         c->drive[i].irq = false;
         if (c->drive[i].present && cmd != 0x90)
             ata_set_defaults(&c->drive[i], false);
@@ -532,7 +533,7 @@ static void reg_write(struct ata_channel *c, u32 off, u8 val)
         command_write(c, val);
         return;
     }
-    if (busy(c) || c->phase == ATA_HELD || c->phase == ATA_RESETTING)
+    if (busy(c))
         return;
     c->control &= (u8)~ATA_HOB;
     for (unsigned i = 0; i < 2; i++) {

@@ -24,10 +24,10 @@ static struct block *make_disk(u32 sectors, u32 mark)
     return b;
 }
 
-static struct ata new_ata(bool slave)
+static struct ata new_ata_with(bool master, bool slave)
 {
     struct ata t = { .r = rig_new("i440fx", NULL) };
-    t.disk[0] = make_disk(SECTORS, 0);
+    t.disk[0] = master ? make_disk(SECTORS, 0) : NULL;
     t.disk[1] = slave ? make_disk(100, 0x1000000) : NULL;
     struct device *ide = rig_make(t.r, "piix4_ide", "ide", "serial0=SN1,model0=A disk");
     ck_assert(device_set_ptr(ide, "disk0", t.disk[0], NULL));
@@ -42,10 +42,16 @@ static struct ata new_ata(bool slave)
     return t;
 }
 
+static struct ata new_ata(bool slave)
+{
+    return new_ata_with(true, slave);
+}
+
 static void end_ata(struct ata *t)
 {
     rig_free(t->r);
-    block_close(t->disk[0]);
+    if (t->disk[0])
+        block_close(t->disk[0]);
     block_close(t->disk[1]);
 }
 
@@ -545,6 +551,42 @@ START_TEST(two_drives)
 }
 END_TEST
 
+/* A slave alone, found as SeaBIOS looks for it: registers that keep what is written answer for the absent
+ * master, whose status is 0. */
+START_TEST(slave_alone)
+{
+    struct ata t = new_ata_with(false, true);
+    u16 w[256];
+
+    for (unsigned pass = 0; pass < 2; pass++) {
+        for (u8 dev = 0xa0; dev <= 0xb0; dev += 0x10) {
+            out8(t.r, 0x1f6, dev);
+            ck_assert_uint_eq(in8(t.r, 0x1f7), dev == 0xa0 ? 0x00 : 0x50);
+            out8(t.r, 0x1f2, 0x55);
+            out8(t.r, 0x1f3, 0xaa);
+            ck_assert_uint_eq(in8(t.r, 0x1f2), 0x55);
+            ck_assert_uint_eq(in8(t.r, 0x1f3), 0xaa);
+            ck_assert_uint_eq(in8(t.r, 0x1f6), dev);
+        }
+        out8(t.r, 0x1f6, 0xa0); /* nobody obeys */
+        out8(t.r, 0x1f7, 0xec);
+        ck_assert_uint_eq(in8(t.r, 0x1f7), 0x00);
+        out8(t.r, 0x1f6, 0xb0);
+        out8(t.r, 0x1f7, 0xec);
+        ck_assert_uint_eq(wait_ready(t.r), 0x58);
+        get_block(t.r, w);
+        ck_assert_uint_eq(w[60], 100);
+        out8(t.r, 0x3f6, 4); /* and again after a software reset */
+        step_ns(t.r, 10000);
+        out8(t.r, 0x1f6, 0xb0);
+        out8(t.r, 0x1f7, 0xec); /* no commands while it is held */
+        out8(t.r, 0x3f6, 0);
+        step_ns(t.r, 3000000);
+    }
+    end_ata(&t);
+}
+END_TEST
+
 START_TEST(absent_drives)
 {
     struct ata t = new_ata(false);
@@ -636,6 +678,7 @@ Suite *suite_ata(void)
     tcase_add_test(t, interrupt_enable);
     tcase_add_test(t, software_reset);
     tcase_add_test(t, two_drives);
+    tcase_add_test(t, slave_alone);
     tcase_add_test(t, absent_drives);
     tcase_add_test(t, host_errors);
     suite_add_tcase(s, t);
