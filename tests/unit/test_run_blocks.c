@@ -292,8 +292,11 @@ Suite *suite_run_blocks(void)
     Suite *s = suite_create("run_blocks");
     TCase *t = tcase_create("blocks");
 
-    tcase_set_timeout(t, 120);
+    tcase_set_timeout(t, 60);
     tcase_add_test(t, blocks_do_what_steps_do);
+    suite_add_tcase(s, t);
+    t = tcase_create("chain");
+    tcase_set_timeout(t, 10);
     tcase_add_test(t, a_kick_ends_a_chain);
     suite_add_tcase(s, t);
     return s;
