@@ -13,6 +13,14 @@ void *xcalloc(size_t n, size_t size)
     return p;
 }
 
+void *xcalloc_pages(size_t size)
+{
+    size = (size + 4095) & ~(size_t)4095;
+    void *p = aligned_alloc(4096, size);
+    assert(p && "out of memory");
+    return memset(p, 0, size);
+}
+
 void *xrealloc(void *p, size_t size)
 {
     p = realloc(p, size ? size : 1);

@@ -7,6 +7,9 @@
 #include "core/types.h"
 
 void *xcalloc(size_t n, size_t size);
+/* For what the host's kernel copies much to: into memory that doesn't start at a cache line it is three
+ * times slower. Zeroed, at a page. */
+void *xcalloc_pages(size_t size);
 void *xrealloc(void *p, size_t size);
 char *xstrdup(const char *s);
 void xfree(void *p);

@@ -121,7 +121,7 @@ static void io_cancel(struct ata_channel *c)
 {
     if (c->io_state == 1 && c->drive[c->active].blk &&
         block_cancel(c->drive[c->active].blk, &c->req))
-        c->buf = xcalloc(1, ATA_BUF_SIZE);
+        c->buf = xcalloc_pages(ATA_BUF_SIZE);
     c->io_state = 0;
     c->late = false;
 }
@@ -602,7 +602,7 @@ bool ata_init(struct ata_channel *c, struct err *e)
         d->phys_spt = 63;
         d->phys_cyls = (u16)MAX(1, MIN(d->sectors / (16 * 63), 16383));
     }
-    c->buf = xcalloc(1, ATA_BUF_SIZE);
+    c->buf = xcalloc_pages(ATA_BUF_SIZE);
     timer_init(&c->timer, c->owner->sys->clock, deadline, c, "ata");
     return true;
 }

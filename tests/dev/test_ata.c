@@ -619,6 +619,7 @@ static void fail_submit(struct block *b, struct block_req *q)
 {
     (void)b;
     q->status = q->sector <= 42 && 42 < q->sector + q->count ? BLOCK_IO_ERROR : BLOCK_OK;
+    ck_assert_uint_eq((uintptr_t)q->buf % 4096, 0); /* elsewhere the host's copy takes three times as long */
     if (q->op == BLOCK_READ)
         memset(q->buf, 0x11, (size_t)q->count * 512);
 }
