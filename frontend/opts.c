@@ -320,6 +320,8 @@ static int set_device(struct parse *p, const char *v)
     bool serial = !strncmp(v, "isa-serial", 10) && (!v[10] || v[10] == ',');
     size_t n = 0;
 
+    if (strstr(v, ",help"))
+        return opts_set_key(p, "device", "help");
     if (!strncmp(v, "isa-debugcon", 12) && (!v[12] || v[12] == ','))
         return set_debugcon_device(p, v);
     if (!serial && (strncmp(v, "isa-parallel", 12) || (v[12] && v[12] != ',')))

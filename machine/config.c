@@ -366,7 +366,7 @@ static bool set_device(struct config *c, const char *value, struct err *e)
     struct options o;
     bool ok;
 
-    if (!strcmp(value, "help"))
+    if (!strcmp(value, "help") || strstr(value, ",help"))
         return err_set(e, ERR_NONE,
                        "isa-debug-exit  ends nestbox with status 2 * value + 1: iobase (0xf4), "
                        "iosize (4)\n"

@@ -145,7 +145,9 @@ START_TEST(help_is_an_answer)
     static const char *const lines[] = { "-help", "-h", "--help", "-version", "-cpu help",
                                          "-machine help", "-device help", "-vga help", "-d help",
                                          "-serial help", "-clock help", "-display help",
-                                         "-monitor help", "-debugcon help", "-preset help", "-engine help" };
+                                         "-monitor help", "-debugcon help", "-preset help",
+                                         "-engine help", "-device ide-hd,help",
+                                         "-device isa-serial,help" };
 
     for (size_t k = 0; k < sizeof lines / sizeof lines[0]; k++) {
         struct result r;
