@@ -6,8 +6,8 @@
  * after its VBE display API. This file: ports, timing, PCI, life; vga_mem.c: the CPU's
  * way to memory; vga_draw.c: the picture; vbe.c: DISPI and the MMIO BAR; vga_edid.c: the monitor.
  *
- * Not modelled: the wire of the vertical retrace interrupt (its flip-flop is there, in ST00, and can
- * be polled; a PCI adapter of this kind has no interrupt pin), light pen, changes of registers in
+ * Not modelled: the wire of the vertical retrace interrupt (its flip-flop is there, in ST00, to be
+ * polled; a PCI adapter of this kind has no interrupt pin), light pen, changes of registers in
  * the middle of a frame (a picture is drawn with what the registers hold when it is asked for, but
  * for the start address), the border, display-enable skew, the diagnostic bits of ST01 and of ATC
  * 12h, PAS as a lock on the palette. Legacy addresses don't depend on the COMMAND

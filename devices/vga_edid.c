@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The monitor's EDID (VESA E-EDID Standard, release A, EDID structure 1.3): what it is called, what
  * it can do and which size it prefers. Software reads it from the memory BAR (vbe.c) or asks the
- * VGA BIOS for it (VBE/DDC function 15h); there are no DDC wires. The detailed timing of small sizes
+ * VGA BIOS for it (VBE/DDC function 15h); there are no DDC wires. The timing of small sizes
  * is that of VESA DMT, of others VESA CVT 1.1 with reduced blanking. */
 #include "devices/vga.h"
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* V-b: a screen of 640x480 in 16 colours drawn as NT's boot video driver does, without BIOS: the mode
- * from register tables, solid fills by write mode 2 with reads that must give FFh (colour don't care
- * 0), characters by bit mask and latch, scrolling by REP MOVSB in write mode 1, a row saved below the
- * screen, pictures read back plane by plane. Everything is done in a plain array, too, and compared. */
+/* V-b: a screen of 640x480 in 16 colours drawn as NT's boot video driver does, without BIOS: the
+ * mode from register tables, solid fills by write mode 2 with reads that must give FFh (colour
+ * don't care 0), characters by bit mask and latch, scrolling by REP MOVSB in write mode 1, a row
+ * saved below the screen, pictures read back plane by plane. Everything is done in a plain array,
+ * too, and compared. */
 #include "kernel.h"
 
 enum { W = 640, H = 480, PITCH = 80, SAVED = H * PITCH };
@@ -171,7 +172,7 @@ static void wide_copy(u32 to, u32 from, u32 dwords)
     }
 }
 
-/* Foreground in the planes of a colour only: set/reset, rotate and the logical functions, as vga.sys. */
+/* Set/reset, the bit mask and the logical functions, as vga.sys. */
 static void logical(u32 y, u8 colour, u8 function, u8 pattern)
 {
     gc_mode(0);

@@ -271,7 +271,7 @@ START_TEST(retrace_toggles_whatever_the_crtc_holds)
 }
 END_TEST
 
-/* The interrupt flip-flop: bit 7 of ST00, held at 0 by bit 4 of CRTC 11h, set by the next retrace. */
+/* The interrupt flip-flop: bit 7 of ST00, held at 0 by bit 4 of CRTC 11h, set by a retrace. */
 START_TEST(retrace_sets_the_flip_flop)
 {
     struct bench *b = bench_new("vgamem_mb=1");

@@ -39,7 +39,7 @@ START_TEST(an_idle_screen_draws_nothing)
     u32 gen = b->f->generation;
     ck_assert_uint_eq(second(b), 0);
     ck_assert_uint_eq(b->f->generation, gen);
-    /* reading costs nothing either; nor do registers that no picture shows, or that hold the same */
+    /* reading costs nothing; nor do registers that no picture shows, or that hold the same */
     mem32(b->r, 0xa0000);
     mem32(b->r, 0xb8000);
     in8(b->r, 0x3da);

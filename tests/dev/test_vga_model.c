@@ -529,9 +529,10 @@ START_TEST(linear_picture_is_the_model)
         for (u32 y = 0; y < l.h; y++)
             for (u32 x = 0; x < l.w; x++)
                 ck_assert_msg(pixel(b, x, y) == linear_pixel(m, b, &l, x, y),
-                              "seed %llu round %u: %u,%u of %ux%ux%u, %u wide from %u,%u: %06x, not "
-                              "%06x", (unsigned long long)seed, n, x, y, l.w, l.h, l.bpp, l.vw, l.x,
-                              l.y, pixel(b, x, y), linear_pixel(m, b, &l, x, y));
+                              "seed %llu round %u: %u,%u of %ux%ux%u, %u wide from %u,%u: "
+                              "%06x, not %06x", (unsigned long long)seed, n, x, y, l.w, l.h,
+                              l.bpp, l.vw, l.x, l.y, pixel(b, x, y),
+                              linear_pixel(m, b, &l, x, y));
         used[l.bpp]++;
     }
     ck_assert(used[4] > 10 && used[8] > 10 && used[15] > 10 && used[16] > 10 && used[24] > 10 &&

@@ -10,8 +10,8 @@
 
 enum { WIDTH = 160, HEIGHT = 100 };
 
-/* A linear mode of 32 bits, all of it in the window. Then, for ever: when the word at 600h changes, its low byte
- * is written to A000:[602h]. */
+/* A linear mode of 32 bits, all of it in the window. Then, for ever: when the word at 600h changes,
+ * its low byte is written to A000:[602h]. */
 static size_t guest(u8 *code)
 {
     static const u16 dispi[][2] = { { 1, WIDTH }, { 2, HEIGHT }, { 3, 32 }, { 4, 0x41 } };
