@@ -12,4 +12,10 @@ void vmem_release(void *p, size_t size);
 /* Back to zero pages; p and size are multiples of the page size. */
 void vmem_zap(void *p, size_t size);
 
+/* Memory for code, mapped twice: what is written at `write` is executed at `exec`, and neither
+ * address is ever both. Zero pages at first. false: the host allows no such thing. */
+struct vmem_code { u8 *write; const u8 *exec; size_t size; };
+bool vmem_code_new(struct vmem_code *m, size_t size);
+void vmem_code_free(struct vmem_code *m);
+
 #endif

@@ -3,6 +3,7 @@
 #include "cpu/cpu.h"
 
 #include "core/xalloc.h"
+#include "cpu/engine.h"
 #include "cpu/flags.h"
 #include "cpu/hook.h"
 #include "cpu/isa.h"
@@ -42,6 +43,8 @@ void cpu_free(struct cpu *c)
     if (!c)
         return;
     trace_free(c);
+    if (c->engine)
+        c->engine->free(c);
     if (c->code)
         code_free(c);
     if (c->mmu)
@@ -399,7 +402,10 @@ void cpu_info_registers(struct cpu *c, struct strbuf *sb)
 
 void cpu_info_stats(struct cpu *c, struct strbuf *sb)
 {
-    sb_addf(sb, "engine: interpreter\nretired: %llu\nblocks made: %llu (%llu instructions), "
+    sb_addf(sb, "engine: %s\n", c->engine ? "translator" : "interpreter");
+    if (c->engine)
+        c->engine->info(c, sb);
+    sb_addf(sb, "retired: %llu\nblocks made: %llu (%llu instructions), "
                 "dropped by writes: %llu\ninterrupts: %llu\n",
             (unsigned long long)c->retired, (unsigned long long)c->stat_blocks,
             (unsigned long long)c->stat_decoded, (unsigned long long)c->stat_invalidated,

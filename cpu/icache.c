@@ -12,6 +12,7 @@
 #include "cpu/icache.h"
 
 #include "core/xalloc.h"
+#include "cpu/engine.h"
 #include "cpu/isa.h"
 
 #define ARENA_BYTES (12u << 20)
@@ -97,12 +98,16 @@ void code_mapping_changed(struct cpu *c)
         code_flush(c);
 }
 
-static void kill_block(struct block *b)
+static void kill_block(struct cpu *c, struct block *b)
 {
     b->valid = false;
     b->mode |= MODE_DEAD;
     for (unsigned k = 0; k <= b->n; k++)
         b->insns[k].fn = op_block_end;
+    if (b->made && c->engine)
+        c->engine->killed(c, b);
+    if (b == c->blk && c->group_from)
+        code_stop(c); /* the copies are none of the above */
 }
 
 static void empty_page(struct cpu *c, u32 frame)
@@ -118,7 +123,7 @@ void code_flush(struct cpu *c)
     struct code_cache *cc = c->code;
 
     if (c->blk)
-        kill_block(c->blk);
+        kill_block(c, c->blk);
     for (u32 h = 0; h < HASH_SIZE; h++)
         for (struct block *b = cc->hash[h]; b; b = b->hash_next) {
             empty_page(c, b->frame);
@@ -133,6 +138,8 @@ void code_flush(struct cpu *c)
         c->code_generation = 1; /* links that were never set have 0 */
     cc->flushes++;
     cc->used = 0;
+    if (c->engine)
+        c->engine->flushed(c);
 }
 
 void cpu_tidy(struct cpu *c)
@@ -261,7 +268,7 @@ void code_written(void *cpu, u32 frame, u32 off, u32 len)
             unlink_page(c, b, b->frame);
             if (b->frame2 != NO_FRAME)
                 unlink_page(c, b, b->frame2);
-            kill_block(b);
+            kill_block(c, b);
             c->stat_invalidated++;
         }
 }

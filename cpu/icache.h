@@ -23,6 +23,8 @@ struct block {
     bool valid;                 /* false: every insn now leads out of the block */
     bool uncached;              /* not in RAM: used once */
     bool direct;                /* next[] is by LINK_x, not by age */
+    u8 heat;                    /* executions, until it is hot */
+    void *made;                 /* an engine's */
     /* where execution went from here; valid while the generation is that of the CPU */
     struct block_link { u32 eip, generation; struct block *to; } next[2];
     struct insn insns[];

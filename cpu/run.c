@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The run loop of the interpreter: blocks while nothing is the matter, and between them interrupts,
  * traps, halts and the debugger, in the order of SDM 3A table 6-2. */
+#include "cpu/engine.h"
 #include "cpu/hook.h"
 #include "cpu/icache.h"
 #include "cpu/isa.h"
@@ -241,6 +242,11 @@ enum cpu_exit cpu_run(struct cpu *c, u64 until)
                     return CPU_BREAK;
                 break;
             }
+            if (c->engine && (r = c->engine->run(c, b)) != RUN_COLD) {
+                if (r == RUN_FAULT && !deliver(c))
+                    return CPU_BREAK;
+                break; /* it has followed its links as far as they go */
+            }
             r = run_block(c, &b, CHAIN_MAX);
             if (unlikely(r != RUN_NEXT)) {
                 if (c->events & EV_HOOK)
@@ -280,6 +286,14 @@ static unsigned op_stop_here(struct cpu *c, const struct insn *i)
 
 void code_stop(struct cpu *c)
 {
+    if (c->group_from) {
+        if (!c->patched && c->cur >= c->group_from && c->cur < c->group_to) {
+            c->patched = c->group_from + (c->cur - c->group_from) + 1;
+            c->patched_fn = c->patched->fn;
+            c->patched->fn = op_stop_here;
+        }
+        return;
+    }
     if (!c->blk || c->patched || !c->blk->valid || c->cur < c->blk->insns ||
         c->cur >= c->blk->insns + c->blk->n)
         return;

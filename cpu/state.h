@@ -108,6 +108,7 @@ struct cpu_hooks;
 struct cpu_trace;
 struct mmu;
 struct code_cache;
+struct cpu_engine;
 struct isa;
 
 /* What a handler returns. */
@@ -236,6 +237,16 @@ struct cpu {
     struct mmu *mmu;
     struct code_cache *code;
     const struct isa *isa;
+
+    /* an engine that translates (engine.h): NULL, and then all blocks are the interpreter's */
+    const struct cpu_engine *engine;
+    void *engine_state;
+    struct insn *group_from, *group_to; /* copies of the running block's instructions that run now */
+    struct {                            /* what emitted code reads and writes (cpu/jit/) */
+        void *near;
+        void *link;
+        u32 flags, key;
+    } fast;
     u64 stat_blocks, stat_decoded, stat_invalidated, stat_faults[32], stat_irqs;
 };
 

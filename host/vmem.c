@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Sparse tables on POSIX hosts (core/vmem.h). */
+#define _GNU_SOURCE
 #include "core/vmem.h"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 void *vmem_reserve(size_t size)
 {
@@ -30,4 +32,42 @@ void vmem_zap(void *p, size_t size)
         return;
 #endif
     memset(p, 0, size);
+}
+
+bool vmem_code_new(struct vmem_code *m, size_t size)
+{
+#ifdef __linux__
+    int fd = memfd_create("nestbox-code", MFD_CLOEXEC);
+
+    if (fd < 0)
+        return false;
+    void *w = MAP_FAILED, *x = MAP_FAILED;
+    if (ftruncate(fd, (off_t)size) == 0) {
+        w = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        x = mmap(NULL, size, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
+    }
+    close(fd);
+    if (w == MAP_FAILED || x == MAP_FAILED) {
+        if (w != MAP_FAILED)
+            munmap(w, size);
+        if (x != MAP_FAILED)
+            munmap(x, size);
+        return false;
+    }
+    *m = (struct vmem_code){ w, x, size };
+    return true;
+#else
+    (void)m;
+    (void)size;
+    return false;
+#endif
+}
+
+void vmem_code_free(struct vmem_code *m)
+{
+    if (!m->size)
+        return;
+    munmap(m->write, m->size);
+    munmap((void *)(uintptr_t)m->exec, m->size);
+    m->size = 0;
 }

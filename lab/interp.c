@@ -11,6 +11,7 @@
 #include "core/xalloc.h"
 #include "cpu/cpu.h"
 #include "cpu/isa.h"
+#include "cpu/jit/attach.h"
 #include "cpu/sys.h"
 #include "lab/lab.h"
 #include "lab/system.h"
@@ -448,7 +449,7 @@ static void interp_close(struct lab_engine *e)
     xfree(in);
 }
 
-static struct lab_engine *open_engine(const char *name, bool soft, struct err *e)
+static struct lab_engine *open_engine(const char *name, bool soft, bool jit, struct err *e)
 {
     struct interp *in = xcalloc(1, sizeof *in);
     struct cpu_config cfg = { .model = "max,+nx", .soft_fpu = soft };
@@ -486,15 +487,31 @@ static struct lab_engine *open_engine(const char *name, bool soft, struct err *e
     in->c->isa = isa_new(in->c->isa_features);
     set_system(in->c);
     cpu_catch_faults(in->c, true);
+#if HAVE_JIT
+    if (jit && !jit_attach(in->c, 0, e)) {
+        interp_close(&in->e);
+        return NULL;
+    }
+#endif
     return &in->e;
 }
 
 struct lab_engine *lab_interp_open(struct err *e)
 {
-    return open_engine("interp", false, e);
+    return open_engine("interp", false, false, e);
 }
 
 struct lab_engine *lab_interp_soft_open(struct err *e)
 {
-    return open_engine("interp-soft", true, e);
+    return open_engine("interp-soft", true, false, e);
+}
+
+struct lab_engine *lab_jit_open(struct err *e)
+{
+#if HAVE_JIT
+    return open_engine("jit", false, true, e);
+#else
+    err_set(e, ERR_CONFIG, "there is no translator for this host's processor");
+    return NULL;
+#endif
 }

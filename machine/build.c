@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "devices/i8259.h"
+#include "cpu/jit/attach.h"
 #include "devices/pci.h"
 #include "devices/vga_rom.h"
 
@@ -349,6 +350,15 @@ static bool build_cpu(struct nb_machine *m, struct err *e)
     if (!m->cpu)
         return false;
     m->clock.retired = cpu_retired(m->cpu);
+    if (m->cfg->jit) {
+        struct err why = { 0 };
+#if HAVE_JIT
+        if (!jit_attach(m->cpu, JIT_HOT, &why))
+#else
+        err_set(&why, ERR_CONFIG, "there is no translator for this host's processor");
+#endif
+            log_write(&m->log, LOG_WARN, "%s: the interpreter does all", why.msg);
+    }
     return true;
 }
 

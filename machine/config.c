@@ -435,17 +435,18 @@ static bool set_engine(struct config *c, const char *key, const char *value, str
 
     if (!strcmp(value, "help"))
         return err_set(e, ERR_NONE, "interp   the interpreter (QEMU's name tcg means it as well)\n"
+                       "jit      the translator, as far as it goes; new and not the default yet\n"
                        "properties: tlb=coherent (changed page tables count at once), tlb=normal");
     if (!options_parse(&o, value, "accel", e))
         return err_prefix(e, "-%s", key);
     if (!o.n)
-        ok = err_set(e, ERR_CONFIG, "-%s: there is the interpreter (interp) alone", key);
+        ok = err_set(e, ERR_CONFIG, "-%s: there are interp and jit", key);
     for (unsigned k = 0; ok && k < o.n; k++) {
         const char *v = o.value[k];
         if (!strcmp(o.key[k], "accel"))
-            ok = !strcmp(v, "tcg") || !strcmp(v, "interp") || !strcmp(v, "kvm:tcg") ||
-                 err_set(e, ERR_CONFIG, "-%s %s: there is the interpreter (interp) alone", key,
-                         value);
+            ok = (c->jit = !strcmp(v, "jit")) || !strcmp(v, "tcg") || !strcmp(v, "interp") ||
+                 !strcmp(v, "kvm:tcg") ||
+                 err_set(e, ERR_CONFIG, "-%s %s: there are interp and jit", key, value);
         else if (!strcmp(o.key[k], "tlb"))
             ok = (c->tlb_coherent = !strcmp(v, "coherent")) || !strcmp(v, "normal") ||
                  err_set(e, ERR_CONFIG, "-%s tlb=%s: use coherent or normal", key, v);

@@ -10,7 +10,7 @@
  * as on a real processor; how long then is up to what is kept. So all but kicks go with
  * tlb=coherent.
  *
- * FUZZ_ENGINE names the second run's engine, FUZZ_VERBOSE=1 tells about each guest. */
+ * The second run is the translator's for half of the inputs; FUZZ_ENGINE names its engine, FUZZ_VERBOSE=1 tells about each guest. */
 #include "tests/fuzz/fuzz.h" /* first: it wants _GNU_SOURCE */
 
 #include <malloc.h>
@@ -49,7 +49,8 @@ static struct plan plan_of(const u8 *data, size_t size)
         s.state = (s.state ^ data[k]) * 0xbf58476d1ce4e5b9ull;
     s.state |= 1;
     u32 how = s16(&s);
-    p.opt.engine = "interp";
+    p.opt.engine = HAVE_JIT && how >> 15 ? "jit" : "interp"; /* the second run's */
+    p.opt.hot = how & 1 ? 3 : 0;
     p.opt.model = models[how & 7];
     p.opt.coherent = how & 0x38; /* mostly */
     p.opt.soft_fpu = how & 0x40;
@@ -395,7 +396,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 
     if (engine)
         p.opt.engine = engine;
-    if (strcmp(p.opt.engine, "interp")) { /* the only one so far */
+    if (strcmp(p.opt.engine, "interp") && !(HAVE_JIT && !strcmp(p.opt.engine, "jit"))) {
         fprintf(stderr, "fuzz_guest: no engine %s\n", p.opt.engine);
         exit(2);
     }

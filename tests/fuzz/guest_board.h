@@ -8,6 +8,7 @@
 #include "core/device.h"
 #include "core/xalloc.h"
 #include "cpu/hook.h"
+#include "cpu/jit/attach.h"
 #include "cpu/sys.h"
 #include "devices/i8259.h"
 
@@ -28,7 +29,8 @@ enum {
 enum { PORT_NMI = 0xe0, PORT_STOP, PORT_A20, PORT_DMA };
 
 struct board_options {
-    const char *engine; /* of the translator's future; "interp" is what there is */
+    const char *engine; /* "interp" or "jit" */
+    unsigned hot;       /* jit_attach() */
     const char *model;
     bool coherent, soft_fpu;
     u32 ns; /* per instruction */
@@ -311,6 +313,10 @@ static inline struct board *board_new(const struct board_options *opt)
                               .on_vector_to = b };
     b->c = cpu_new(&cfg, &e);
     MUST(b->c);
+#if HAVE_JIT
+    if (!strcmp(opt->engine, "jit"))
+        MUST(jit_attach(b->c, opt->hot, &e));
+#endif
     b->clock.retired = cpu_retired(b->c);
     b->clock.on_earlier = board_earlier;
     b->clock.on_earlier_to = b;

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: MIT */
+/* The translator's loop: which blocks get code, how control passes between code, handlers and the
+ * interpreter, and what happens to code whose bytes are written over. */
+#include "cpu/jit/jit.h"
+
+#include "core/err.h"
+#include "core/strbuf.h"
+#include "core/xalloc.h"
+#include "cpu/hook.h"
+#include "cpu/isa.h"
+#include "cpu/jit/rows.h"
+#include "cpu/trace.h"
+
+/* Code exists for 32-bit protected mode with flat segments; the rest is the interpreter's so far. */
+enum {
+    MODE_WANT = MODE_D | MODE_B | MODE_PE | MODE_FLAT,
+    MODE_MUST_NOT = MODE_V86 | MODE_SINGLE | MODE_AC,
+};
+
+void *jit_side(struct jit *j, u32 bytes)
+{
+    u32 at = ALIGN_UP(j->side_pos, 8u);
+
+    if (bytes > JIT_SIDE_BYTES - at)
+        return NULL;
+    j->side_pos = at + bytes;
+    return j->side + at;
+}
+
+static void empty(struct cpu *c)
+{
+    struct jit *j = jit_of(c);
+
+    memset(j->near, 0, sizeof j->near);
+    j->code_pos = j->code_start;
+    j->side_pos = 0;
+    c->fast.link = NULL;
+    j->stat_flushes++;
+}
+
+/* What near[] is good for: the mapping's generation and the mode. */
+static void update_key(struct cpu *c)
+{
+    struct jit *j = jit_of(c);
+
+    if (unlikely((j->generation ^ c->code_generation) >> 18))
+        memset(j->near, 0, sizeof j->near); /* 18 bits of it are in the key */
+    j->generation = c->code_generation;
+    c->fast.key = c->code_generation << 14 | (c->mode & 0x3fff);
+}
+
+static void remember(struct cpu *c, u32 eip, u32 code)
+{
+    struct jit *j = jit_of(c);
+    struct jit_near *n = &j->near[(eip ^ eip >> 12) & (JIT_NEAR - 1)];
+
+    n->key = (u64)c->fast.key << 32 | eip;
+    n->code = j->mem.exec + code;
+}
+
+static struct jit_block *made_for(struct block *b, u32 eip)
+{
+    for (struct jit_block *jb = b->made; jb; jb = jb->next)
+        if (jb->eip == eip)
+            return jb;
+    return NULL;
+}
+
+/* The code of b for where it is now; NULL: it has none. *emptied: all blocks are gone. */
+static struct jit_block *code_for(struct cpu *c, struct block *b, bool *emptied)
+{
+    struct jit *j = jit_of(c);
+    struct jit_block *jb = made_for(b, c->eip);
+    unsigned aliases = 0;
+    bool full = false;
+
+    *emptied = false;
+    if (likely(jb != NULL))
+        return jb;
+    if (b->uncached || b->frame2 != NO_FRAME || !b->valid ||
+        (b->mode & (MODE_WANT | MODE_MUST_NOT)) != MODE_WANT)
+        return NULL;
+    if (b->heat < j->hot) {
+        b->heat++;
+        return NULL;
+    }
+    for (jb = b->made; jb; jb = jb->next)
+        aliases++;
+    if (aliases >= JIT_MAX_ALIASES)
+        return NULL;
+    jb = jit_side(j, sizeof *jb);
+    if (jb) {
+        *jb = (struct jit_block){ .b = b, .eip = c->eip, .next = b->made };
+        if (x64_translate(c, b, c->eip, jb, &full)) {
+            b->made = jb;
+            j->stat_blocks++;
+            j->stat_insns += b->n;
+            return jb;
+        }
+    }
+    if (!jb || full) {
+        code_flush(c); /* and with it all of ours */
+        *emptied = true;
+    }
+    return NULL;
+}
+
+/* Makes the jump that was left by lead to jb, if it is in the same page: then the mapping that made
+ * the one reachable makes the other. */
+static void join(struct cpu *c, struct jit_link *l, struct jit_block *jb)
+{
+    struct jit *j = jit_of(c);
+
+    if (l->to || l->eip != jb->eip || l->page != jb->eip >> 12)
+        return;
+    l->to = jb;
+    l->next_in = jb->in;
+    jb->in = l;
+    x64_patch(j, l->site, jb->code);
+    j->stat_links++;
+}
+
+static bool must_look(const struct cpu *c)
+{
+    return cpu_disturbed(c) || cpu_kicked(c) || c->retired >= c->until;
+}
+
+/* Whether instructions may run that nobody looks at one by one. */
+static bool may_run(const struct cpu *c)
+{
+    return !c->hooks && !c->trace && !c->stop_on && !(c->events & EV_HOOK);
+}
+
+static unsigned run(struct cpu *c, struct block *b)
+{
+    struct jit *j = jit_of(c);
+    bool emptied;
+
+    if (unlikely(!may_run(c)))
+        return RUN_COLD;
+    struct jit_block *jb = code_for(c, b, &emptied);
+    if (emptied)
+        return RUN_NEXT;
+    /* code asks for the whole block's room; what the budget's end cuts is the interpreter's */
+    if (!jb || c->until - c->retired < b->n)
+        return RUN_COLD;
+    update_key(c);
+    for (;;) {
+        unsigned r;
+        remember(c, jb->eip, jb->code);
+        c->fast.flags = x64_flags_of(c);
+        c->fast.link = NULL;
+        j->stat_enters++;
+        r = ((unsigned (*)(struct cpu *, const u8 *))(uintptr_t)(j->mem.exec + j->enter))(
+            c, j->mem.exec + jb->code);
+        x64_flags_to(c, c->fast.flags);
+        if (r < LEAVE_LINK)
+            return r;
+        if (must_look(c))
+            return RUN_EXIT;
+        struct jit_link *l = r == LEAVE_LINK ? c->fast.link : NULL;
+        u32 flushes = (u32)j->stat_flushes;
+        struct block *next = code_find(c, false);
+        if (!next)
+            return RUN_FAULT;
+        if (flushes != (u32)j->stat_flushes)
+            return RUN_NEXT;
+        jb = code_for(c, next, &emptied);
+        if (!jb || c->until - c->retired < next->n)
+            return RUN_NEXT;
+        if (l)
+            join(c, l, jb);
+        update_key(c);
+    }
+}
+
+/* Behind a group's last instruction. */
+static unsigned op_group_back(struct cpu *c, const struct insn *i)
+{
+    (void)c;
+    (void)i;
+    return RUN_JIT_BACK;
+}
+
+struct jit_group *jit_group_new(struct jit *j, struct block *b, u32 eip, unsigned from, unsigned n)
+{
+    struct jit_group *g = jit_side(j, (u32)(sizeof *g + (n + 1) * sizeof(struct insn)));
+
+    if (!g)
+        return NULL;
+    *g = (struct jit_group){ .blk = b, .eip = eip, .n = (u16)n };
+    memcpy(g->insns, &b->insns[from], (n + 1) * sizeof(struct insn));
+    g->insns[n].fn = op_group_back;
+    return g;
+}
+
+u64 jit_run_group(struct cpu *c, struct jit_group *g)
+{
+    struct jit *j = jit_of(c);
+    unsigned r;
+
+    x64_flags_to(c, c->fast.flags);
+    c->blk = g->blk;
+    c->blk_eip = c->eip = g->eip;
+    c->blk_retired = c->retired;
+    c->chain = 0; /* this block alone */
+    c->group_from = g->insns;
+    c->group_to = g->insns + g->n;
+    j->stat_groups++;
+    r = g->insns[0].fn(c, g->insns);
+    if (r == RUN_FAULT)
+        cpu_sync(c);
+    if (unlikely(c->patched != NULL)) {
+        c->patched->fn = c->patched_fn;
+        c->patched = NULL;
+    }
+    c->group_from = c->group_to = NULL;
+    c->blk = NULL;
+    c->fast.flags = x64_flags_of(c);
+    update_key(c);
+    if (r == RUN_JIT_BACK) {
+        c->retired = c->blk_retired; /* iterations of string instructions are in it */
+        return 0;
+    }
+    if (r == RUN_NEXT && !must_look(c)) { /* near[] may know the way on */
+        struct jit_near *n = &j->near[(c->eip ^ c->eip >> 12) & (JIT_NEAR - 1)];
+        if (n->key == ((u64)c->fast.key << 32 | c->eip))
+            return (u64)(uintptr_t)n->code;
+        return LEAVE_LOOK;
+    }
+    return r == RUN_NEXT ? LEAVE_LOOK : r;
+}
+
+static void killed(struct cpu *c, struct block *b)
+{
+    struct jit *j = jit_of(c);
+
+    for (struct jit_block *jb = b->made; jb; jb = jb->next) {
+        for (struct jit_link *l = jb->in, *next; l; l = next) {
+            next = l->next_in;
+            x64_patch(j, l->site, l->unlinked);
+            l->to = NULL;
+        }
+        jb->in = NULL;
+        x64_patch_entry(j, jb->code, jb->dead); /* who is on the way here by near[] */
+        j->stat_killed++;
+    }
+    b->made = NULL;
+}
+
+static void info(struct cpu *c, struct strbuf *sb)
+{
+    const struct jit *j = jit_of(c);
+
+    sb_addf(sb, "translated: %llu blocks, %llu instructions, of them %llu left to handlers\n",
+            (unsigned long long)j->stat_blocks, (unsigned long long)j->stat_insns,
+            (unsigned long long)j->stat_grouped);
+    sb_addf(sb, "code: %u KB of %u, side tables %u KB of %u\n", j->code_pos >> 10,
+            JIT_CODE_BYTES >> 10, j->side_pos >> 10, JIT_SIDE_BYTES >> 10);
+    sb_addf(sb, "links: %llu made; %llu translations killed, %llu flushes\n",
+            (unsigned long long)j->stat_links, (unsigned long long)j->stat_killed,
+            (unsigned long long)j->stat_flushes);
+    sb_addf(sb, "entered: %llu times; %llu calls of handlers\n",
+            (unsigned long long)j->stat_enters, (unsigned long long)j->stat_groups);
+}
+
+static void release(struct cpu *c)
+{
+    struct jit *j = jit_of(c);
+
+    vmem_code_free(&j->mem);
+    vmem_release(j->side, JIT_SIDE_BYTES);
+    xfree(j->rows);
+    xfree(j);
+    c->engine_state = NULL;
+    c->engine = NULL;
+}
+
+static const struct cpu_engine jit_engine = { run, killed, empty, info, release };
+
+bool jit_attach(struct cpu *c, unsigned hot, struct err *e)
+{
+    struct jit *j = xcalloc(1, sizeof *j);
+
+    if (!vmem_code_new(&j->mem, JIT_CODE_BYTES)) {
+        xfree(j);
+        return err_set(e, ERR_RESOURCE, "the host allows no executable memory");
+    }
+    j->side = vmem_reserve(JIT_SIDE_BYTES);
+    if (!j->side) {
+        vmem_code_free(&j->mem);
+        xfree(j);
+        return err_set(e, ERR_RESOURCE, "no memory for the translator");
+    }
+    j->rows = jit_rows();
+    j->hot = (u8)MIN(hot, 255u);
+    c->engine_state = j;
+    c->fast.near = j->near;
+    x64_stubs(c);
+    j->code_start = j->code_pos;
+    code_flush(c);
+    c->engine = &jit_engine;
+    return true;
+}

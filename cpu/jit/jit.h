@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/* The translator. Shared by cpu/jit/ and cpu/jit/x64/; others use attach.h.
+ *
+ * Code is made from blocks of the code cache (icache.h) that ran often, one to one. It is reached
+ * by the loop of jit.c, by links between blocks, or through near[], and it leaves to the loop with
+ * a reason. While it runs, the guest's registers are in the host's (x64/), c->gpr, c->cc, c->eip
+ * and c->retired are stale; every way out and every call of a handler makes them exact first.
+ *
+ * What has no template, and every memory access that needs more than a table look-up, is done by
+ * the interpreter's own handlers, on copies of the instructions that end by coming back (struct
+ * jit_group). So faults, devices, self-modifying code and debug events are the interpreter's. */
+#ifndef NB_CPU_JIT_JIT_H
+#define NB_CPU_JIT_JIT_H
+
+#include "core/vmem.h"
+#include "cpu/engine.h"
+#include "cpu/jit/attach.h"
+
+enum {
+    JIT_CODE_BYTES = 32 << 20,
+    JIT_SIDE_BYTES = 48 << 20,  /* groups, links, block records */
+    JIT_NEAR = 4096,
+    JIT_MAX_ALIASES = 4,        /* translations of a block, one an address */
+};
+
+/* Reasons to leave; RUN_x come from handlers and mean what they say. */
+enum {
+    RUN_JIT_BACK = 8, /* a group has come to its end */
+    LEAVE_LINK = 16,  /* c->eip is next; c->fast.link is a jump that may be made to go there */
+    LEAVE_LOOK,       /* c->eip is next; look at events, kicks and the budget */
+};
+
+/* A copy of some instructions of a block, and one behind them that leads back. */
+struct jit_group {
+    struct block *blk;
+    u32 eip;            /* the block's, at this address */
+    u16 n;
+    bool ends;          /* the last one ends the block: RUN_NEXT goes through near[] */
+    struct insn insns[];
+};
+
+/* A jump to another block. */
+struct jit_link {
+    u32 site;           /* of the rel32 in the code */
+    u32 unlinked;       /* where it goes while nobody is at the other side */
+    u32 eip;
+    u32 page;           /* the jump's page: links stay in a page */
+    struct jit_block *to;
+    struct jit_link *next_in; /* of `to` */
+};
+
+/* Code of a block at one address. */
+struct jit_block {
+    struct block *b;
+    u32 eip;
+    u32 code, dead;     /* entry, and what it jumps to once the block is gone */
+    struct jit_link *in;
+    struct jit_block *next;
+};
+
+struct jit_near {
+    u64 key;            /* EIP, and the key of mode and mapping (jit_key) in the upper half */
+    const u8 *code;
+};
+
+struct jit {
+    struct jit_near near[JIT_NEAR];
+    struct vmem_code mem;
+    u32 code_pos, code_start;    /* the stubs lie before code_start */
+    u8 *side;
+    u32 side_pos;
+    u32 generation;              /* of the code cache: what near[] was made for */
+    u8 hot;
+    u8 *rows;                    /* template class of each row (rows.c) */
+    u32 enter, leave, call_group, dispatch; /* stubs, as offsets */
+    u64 stat_blocks, stat_insns, stat_grouped, stat_links, stat_enters, stat_groups, stat_killed,
+        stat_flushes;
+};
+
+static inline struct jit *jit_of(const struct cpu *c) { return c->engine_state; }
+
+/* Memory for a group, link or record; NULL when there is no more. */
+void *jit_side(struct jit *j, u32 bytes);
+/* Instructions from .. from + n - 1 of b. NULL: no room. */
+struct jit_group *jit_group_new(struct jit *j, struct block *b, u32 eip, unsigned from, unsigned n);
+/* The group's instructions from the handlers. 0: go on with the code; < 4096: a reason to leave;
+ * else the code to go on at. Called by the code. */
+u64 jit_run_group(struct cpu *c, struct jit_group *g);
+
+/* ---- x64/ */
+/* Code for block b at EIP `eip`, in *jb. false: no more room, or it is not for us (then full is
+ * false). */
+bool x64_translate(struct cpu *c, struct block *b, u32 eip, struct jit_block *jb, bool *full);
+void x64_stubs(struct cpu *c);
+/* Makes the rel32 at `site` lead to `to`. */
+void x64_patch(struct jit *j, u32 site, u32 to);
+/* Makes the code at `entry` begin with a jump to `to`. */
+void x64_patch_entry(struct jit *j, u32 entry, u32 to);
+u32 x64_flags_of(const struct cpu *c);
+void x64_flags_to(struct cpu *c, u32 flags);
+
+#endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of the x86-64 emitter share.
+ *
+ * Registers while code runs
+ *   rax rcx rdx rbx rbp rsi rdi   the guest's, zero-extended; guest ESP is in r8
+ *   r9 r10 r11                    scratch: linear address, table entry, anything
+ *   r12d                          guest flags when "saved": AH of LAHF in bits 15:8, OF in bit 0
+ *   r13                           retired count at the block's start
+ *   r14                           struct cpu
+ *   r15                           c->tlb_rd
+ *   rsp                           host stack; 8(%rsp) is a free slot
+ * Between blocks the flags are saved. Within one they are in the host's EFLAGS too, or there alone,
+ * as enum fl says at each point of the translation. */
+#ifndef NB_CPU_JIT_X64_X64_H
+#define NB_CPU_JIT_X64_X64_H
+
+#include "cpu/insn.h"
+#include "cpu/jit/jit.h"
+#include "cpu/jit/rows.h"
+#include "cpu/jit/x64/asm.h"
+
+enum fl { FL_SAVED_ONLY, FL_HOST_ONLY, FL_BOTH };
+
+enum { MAX_COLD = 256 };
+
+/* Code that is emitted behind the block. */
+struct cold {
+    enum { COLD_SLOW, COLD_UNLINKED, COLD_LOOK } kind;
+    u32 from[3];        /* rel32 fields that lead here; 0: none */
+    u32 misaligned;     /* one that leads to the test for the page's end, which goes on at `aligned` */
+    u32 aligned;
+    u32 back;           /* SLOW: where to go on, 0: nowhere */
+    bool flags;         /* SLOW: host flags are wanted there */
+    u8 size;
+    struct jit_group *group;
+    struct jit_link *link;
+    u32 eip;
+};
+
+struct x64 {
+    struct asm_buf a;
+    struct cpu *c;
+    struct jit *j;
+    struct block *b;
+    u32 eip;
+    enum fl fl;
+    bool clear_af;      /* the host's AF is not the guest's: a shift has left it undefined */
+    struct cold cold[MAX_COLD];
+    unsigned num_cold;
+    bool full;          /* of groups or links */
+    bool live[BLOCK_MAX_INSNS + 1]; /* whether somebody may see the flags as insns[k] finds them */
+};
+
+#define CPU_AT(field) HMEM(H_R14, (i32)offsetof(struct cpu, field))
+
+extern const u8 x64_host_of[8];
+
+/* flags.c */
+void x64_save(struct x64 *x);       /* to r12, if they are in the host's alone */
+void x64_want_flags(struct x64 *x, unsigned temp); /* into the host's, by way of a scratch register */
+void x64_want_cf(struct x64 *x);    /* CF alone; the other host flags may be spoilt */
+
+/* Whether somebody may see the flags that insns[k] leaves. */
+static inline bool x64_live_after(const struct x64 *x, unsigned k) { return x->live[k + 1]; }
+
+/* memory.c */
+void x64_ea(struct x64 *x, const struct insn *in); /* r9d = effective address */
+/* From r9d to r10, so that [r10 + r9] is the operand; what needs more is done by the handler of
+ * insns[k], behind the block, and goes on where x64_done() says. Clobbers r11 for writes. Flags
+ * must not be in the host's alone. */
+struct cold *x64_lookup(struct x64 *x, unsigned k, unsigned seg, unsigned size, bool write);
+void x64_done(struct x64 *x, struct cold *slow);
+struct cold *x64_new_cold(struct x64 *x);
+
+/* ops.c: false: the handler's. size: log2 of the operand's bytes; form: enum isa_form */
+bool x64_op(struct x64 *x, unsigned k, unsigned cls, unsigned size, unsigned form);
+
+/* flow.c: the same for rows that end a block; n is the block's number of instructions then. */
+bool x64_flow(struct x64 *x, unsigned k, unsigned cls, unsigned size, unsigned form);
+void x64_exit_to(struct x64 *x, u32 eip); /* retired count is done */
+void x64_cold_code(struct x64 *x);
+
+#endif

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: MIT
+# The translator against the interpreter: instructions, sequences, whole random guests with code that
+# writes over itself; what it says where there is none.
+#: cap 240
+fail() {
+    echo "$*"
+    exit 1
+}
+
+if ! grep -q '^#define HAVE_JIT 1' "$NESTBOX_BUILD/config.h"; then
+    "$NESTBOX" lab diff -engines interp,jit -count 1 >out 2>&1 && fail "lab: jit without a translator"
+    grep -q "no translator" out || fail "lab: $(cat out)"
+    "$NESTBOX" -engine jit -display none -stop-at 1000 2>out || fail "status $?: $(cat out)"
+    grep -q "the interpreter does all" out || fail "no word of it: $(cat out)"
+    exit 0
+fi
+"$NESTBOX" lab diff -engines interp,jit -count 40000 -seed 7 -show 2 >out 2>&1 || fail "$(tail -n 30 out)"
+"$NESTBOX" lab diff -engines interp,jit -sequences 8000 -seed 7 -show 1 >out 2>&1 || fail "$(tail -n 40 out)"
+if [ -x "$NESTBOX_BUILD/fuzz/fuzz_guest" ]; then
+    FUZZ_ENGINE=jit "$NESTBOX_BUILD/fuzz/fuzz_guest" "$NESTBOX_SRC"/tests/fuzz/seeds/fuzz_guest/* >out 2>&1 ||
+        fail "random guests: $(tail -n 5 out)"
+fi
+# Its work is counted.
+printf 'stop-at 40000000\nmonitor "info jit"\n' >probe
+"$NESTBOX" -engine jit -display none -clock counted,ns=10 -script probe >out 2>&1 || fail "probe: $(cat out)"
+grep -q '^translated: [1-9][0-9]* blocks' out || fail "nothing translated: $(cat out)"
+exit 0
