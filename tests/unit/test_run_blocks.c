@@ -156,6 +156,61 @@ static void put_memory(struct writer *w)
     }
 }
 
+static void put_compare(struct writer *w)
+{
+    switch (pick(w, 12)) {
+    case 0: /* CMP r32, r32 */
+        put(w, 0x3b);
+        two_regs(w);
+        break;
+    case 1: /* CMP r32, [ebx + disp8] */
+        put(w, 0x3b);
+        put(w, 0x43 | reg(w) << 3);
+        put(w, pick(w, 100));
+        break;
+    case 2: /* CMP r32, imm8 */
+        put(w, 0x83);
+        put(w, 0xf8 | reg(w));
+        put(w, pick(w, 256));
+        break;
+    case 3: /* CMP r32, [ebx + disp32]: also across the page's end */
+        put(w, 0x3b);
+        put(w, 0x83 | reg(w) << 3);
+        put32(w, 0x1000 - 1 - pick(w, 6));
+        break;
+    case 4: /* CMP dword [ebx + disp8], imm8 */
+        put(w, 0x83);
+        put(w, 0x7b);
+        put(w, pick(w, 100));
+        put(w, pick(w, 256));
+        break;
+    case 5: /* CMP byte [ebx + disp8], imm8 */
+        put(w, 0x80);
+        put(w, 0x7b);
+        put(w, pick(w, 100));
+        put(w, pick(w, 256));
+        break;
+    case 6: /* CMP r8, imm8 */
+        put(w, 0x80);
+        put(w, 0xf8 | pick(w, 3));
+        put(w, pick(w, 256));
+        break;
+    case 7: /* TEST r32, r32 */
+        put(w, 0x85);
+        two_regs(w);
+        break;
+    case 8: /* TEST r8, r8 */
+        put(w, 0x84);
+        put(w, 0xc0 | pick(w, 3) << 3 | pick(w, 3));
+        break;
+    case 9: /* DEC r32 */
+        put(w, 0x48 | reg(w));
+        break;
+    default: /* none */
+        break;
+    }
+}
+
 static void put_flow(struct writer *w)
 {
     switch (pick(w, 3)) {
@@ -166,7 +221,8 @@ static void put_flow(struct writer *w)
         put(w, 1);
         put(w, 0xc3);
         break;
-    default: /* Jcc over a MOV */
+    default: /* Jcc over a MOV, behind a comparison that it may be joined with */
+        put_compare(w);
         put(w, 0x70 | pick(w, 16));
         put(w, 2);
         put(w, 0x89);
