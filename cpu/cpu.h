@@ -81,6 +81,8 @@ bool cpu_wakeable(const struct cpu *c);
 /* Between two cpu_run()s: forgets decoded code and gives its memory back. What runs from now on lies in
  * the cache in the order in which it runs. The guest sees nothing of it. */
 void cpu_tidy(struct cpu *c);
+/* The next `insns` instructions are a quiet guest's: not worth translating, and the caches' lines. */
+void cpu_rest(struct cpu *c, u64 insns);
 
 /* Registers by number, for debuggers and tests. Setting a segment register loads its cache as in
  * the current mode, without checks; CPU_REG_*_BASE etc. set the cache alone. */

@@ -242,7 +242,8 @@ enum cpu_exit cpu_run(struct cpu *c, u64 until)
                     return CPU_BREAK;
                 break;
             }
-            if (c->engine && (r = c->engine->run(c, b)) != RUN_COLD) {
+            if (c->engine && c->retired >= c->engine_from &&
+                (r = c->engine->run(c, b)) != RUN_COLD) {
                 if (r == RUN_FAULT && !deliver(c))
                     return CPU_BREAK;
                 break; /* it has followed its links as far as they go */
@@ -300,6 +301,11 @@ void code_stop(struct cpu *c)
     c->patched = &c->blk->insns[c->cur->n + 1];
     c->patched_fn = c->patched->fn;
     c->patched->fn = op_stop_here;
+}
+
+void cpu_rest(struct cpu *c, u64 insns)
+{
+    c->engine_from = c->retired + insns;
 }
 
 void cpu_set_until(struct cpu *c, u64 until)

@@ -241,6 +241,7 @@ struct cpu {
     /* an engine that translates (engine.h): NULL, and then all blocks are the interpreter's */
     const struct cpu_engine *engine;
     void *engine_state;
+    u64 engine_from;       /* retired count up to which it is left alone (cpu_rest) */
     struct insn *group_from, *group_to; /* copies of the running block's instructions that run now */
     struct {                            /* what emitted code reads and writes (cpu/jit/) */
         void *near;
