@@ -10,6 +10,7 @@
 enum { RUN_COLD = 4 };
 
 struct cpu_engine {
+    u32 mask, want; /* blocks whose mode has these bits so: the others are the interpreter's */
     /* Runs from block b, at whose start the CPU stands, through as many others as it knows.
      * Returns as a block of the interpreter does, or RUN_COLD. */
     unsigned (*run)(struct cpu *c, struct block *b);

@@ -242,7 +242,8 @@ enum cpu_exit cpu_run(struct cpu *c, u64 until)
                     return CPU_BREAK;
                 break;
             }
-            if (c->engine && c->retired >= c->engine_from &&
+            if (c->engine && (b->mode & c->engine->mask) == c->engine->want &&
+                c->retired >= c->engine_from &&
                 (r = c->engine->run(c, b)) != RUN_COLD) {
                 if (r == RUN_FAULT && !deliver(c))
                     return CPU_BREAK;

@@ -25,7 +25,7 @@ static const struct preset presets[] = {
         /* NDIS divides by zero where 2^20 LOOPs take less than a millisecond */
         { "speed", "50", NULL },
         /* they change present page-table entries and use them without INVLPG */
-        { "engine", "interp,tlb=coherent", "tlb" },
+        { "engine", "tlb=coherent", "tlb" },
         { "rtc", "base=localtime", "base" },
         { "vga", "std", NULL },
     } },

@@ -24,6 +24,7 @@ struct config *config_new(void)
     set_text(&c->board, "pc");
     c->ram_mb = 512; /* what XP and the Linux installers are comfortable with */
     c->clock = CLOCK_REAL;
+    c->jit = HAVE_JIT;
     c->ns_per_insn = 1;
     c->log_limit = 4ull << 30;
     c->stop_at = UINT64_MAX;
@@ -434,19 +435,20 @@ static bool set_engine(struct config *c, const char *key, const char *value, str
     bool ok = true;
 
     if (!strcmp(value, "help"))
-        return err_set(e, ERR_NONE, "interp   the interpreter (QEMU's name tcg means it as well)\n"
-                       "jit      the translator, as far as it goes; new and not the default yet\n"
+        return err_set(e, ERR_NONE, "jit      the translator; the interpreter where the host allows none (default;\n"
+                       "         QEMU's name for it is tcg)\n"
+                       "interp   the interpreter alone\n"
                        "properties: tlb=coherent (changed page tables count at once), tlb=normal");
     if (!options_parse(&o, value, "accel", e))
         return err_prefix(e, "-%s", key);
     if (!o.n)
-        ok = err_set(e, ERR_CONFIG, "-%s: there are interp and jit", key);
+        ok = err_set(e, ERR_CONFIG, "-%s: there are jit and interp", key);
     for (unsigned k = 0; ok && k < o.n; k++) {
         const char *v = o.value[k];
         if (!strcmp(o.key[k], "accel"))
-            ok = (c->jit = !strcmp(v, "jit")) || !strcmp(v, "tcg") || !strcmp(v, "interp") ||
-                 !strcmp(v, "kvm:tcg") ||
-                 err_set(e, ERR_CONFIG, "-%s %s: there are interp and jit", key, value);
+            ok = !(c->jit = strcmp(v, "interp") && HAVE_JIT) || !strcmp(v, "jit") ||
+                 !strcmp(v, "tcg") || !strcmp(v, "kvm:tcg") ||
+                 err_set(e, ERR_CONFIG, "-%s %s: there are jit and interp", key, value);
         else if (!strcmp(o.key[k], "tlb"))
             ok = (c->tlb_coherent = !strcmp(v, "coherent")) || !strcmp(v, "normal") ||
                  err_set(e, ERR_CONFIG, "-%s tlb=%s: use coherent or normal", key, v);

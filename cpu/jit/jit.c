@@ -79,7 +79,7 @@ static struct jit_block *code_for(struct cpu *c, struct block *b, bool *emptied)
         return jb;
     if (b->uncached || b->frame2 != NO_FRAME || !b->valid ||
         (b->mode & (MODE_WANT | MODE_MUST_NOT)) != MODE_WANT)
-        return NULL;
+        return NULL; /* reached from code, without the run loop's question */
     if (b->heat < j->hot) {
         b->heat++;
         return NULL;
@@ -276,7 +276,9 @@ static void release(struct cpu *c)
     c->engine = NULL;
 }
 
-static const struct cpu_engine jit_engine = { run, killed, empty, info, release };
+static const struct cpu_engine jit_engine = {
+    MODE_WANT | MODE_MUST_NOT, MODE_WANT, run, killed, empty, info, release,
+};
 
 bool jit_attach(struct cpu *c, unsigned hot, struct err *e)
 {

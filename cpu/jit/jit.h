@@ -17,8 +17,8 @@
 #include "cpu/jit/attach.h"
 
 enum {
-    JIT_CODE_BYTES = 32 << 20,
-    JIT_SIDE_BYTES = 48 << 20,  /* groups, links, block records */
+    JIT_CODE_BYTES = 8 << 20,
+    JIT_SIDE_BYTES = 12 << 20,  /* groups, links, block records */
     JIT_NEAR = 4096,
     JIT_MAX_ALIASES = 4,        /* translations of a block, one an address */
 };

@@ -108,8 +108,8 @@ static const struct { const char *key, *value; int code; const char *text; } ref
     { "m", "4G", 1, "-m 4G: use 1M to 3584M" },
     { "m", "1.5M", 1, "-m 1.5M: use whole megabytes" },
     { "machine", "q35", 1, "-machine q35: no such machine; -machine help lists them" },
-    { "engine", "jit9", 1, "-engine jit9: there is the interpreter (interp) alone" },
-    { "accel", "kvm", 1, "-accel kvm: there is the interpreter (interp) alone" },
+    { "engine", "jit9", 1, "-engine jit9: there are jit and interp" },
+    { "accel", "kvm", 1, "-accel kvm: there are jit and interp" },
     { "drive", "file=x,if=scsi", 1, "-drive: if=scsi: use ide, floppy or none" },
     { "drive", "file=x,index=4", 1, "-drive: index=4: use 0 to 3" },
     { "drive", "file=x,index=two", 1, "-drive: index=two: use 0 to 3" },
@@ -422,10 +422,16 @@ START_TEST(forms)
     ck_assert_int_eq(c->boot_retry_ms, 0);
     config_free(c);
     c = GIVEN("engine", "interp,tlb=coherent", "accel", "tcg");
-    ck_assert(c->tlb_coherent && c->boot_menu_ms == -1 && c->debugcon_base == 0xe9);
+    ck_assert(c->tlb_coherent && c->jit == HAVE_JIT && c->boot_menu_ms == -1 && c->debugcon_base == 0xe9);
     config_free(c);
     c = GIVEN("engine", "interp,tlb=coherent", "accel", "tcg,tlb=normal");
     ck_assert(!c->tlb_coherent);
+    config_free(c);
+    c = GIVEN("engine", "interp", "engine", "tlb=coherent");
+    ck_assert(c->tlb_coherent && !c->jit);
+    config_free(c);
+    c = GIVEN("engine", "jit", "m", "1");
+    ck_assert(c->jit == HAVE_JIT);
     config_free(c);
 }
 END_TEST

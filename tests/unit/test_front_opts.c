@@ -367,7 +367,7 @@ START_TEST(presets)
 {
     static const struct { const char *line, *said; } rows[] = {
         { "-preset dos", "-m 16 -cpu pentium -speed 25 -rtc base=localtime -vga std" },
-        { "-preset win98", "-m 256 -cpu pentium2 -speed 50 -engine interp,tlb=coherent -rtc "
+        { "-preset win98", "-m 256 -cpu pentium2 -speed 50 -engine tlb=coherent -rtc "
           "base=localtime -vga std" },
         { "-preset xp", "-m 512 -cpu pentium-m -rtc base=localtime -vga std" },
         { "-preset linux", "-m 512 -cpu pentium-m,+nx -rtc base=utc -vga std" },
@@ -383,7 +383,7 @@ START_TEST(presets)
         /* other properties of the same option leave the choice alone */
         { "-rtc clock=vm -preset xp -m 64", "-cpu pentium-m -rtc base=localtime -vga std" },
         { "-accel tcg -preset win98 -m 64 -clock counted", "-cpu pentium2 -engine "
-          "interp,tlb=coherent -rtc base=localtime -vga std" },
+          "tlb=coherent -rtc base=localtime -vga std" },
     };
 
     for (unsigned k = 0; k < sizeof rows / sizeof rows[0]; k++) {
