@@ -310,6 +310,7 @@ bool task_switch(struct cpu *c, u16 sel, enum task_reason why, u32 next, bool ha
         return false;
 
     /* committed */
+    cpu_sync_state(c); /* a fault in the new task comes at the count of this instruction */
     seg_set_desc(c, S_TR, sel, &d);
     c->seg[S_TR].attr |= 2; /* busy */
     c->cr0 |= CR0_TS;

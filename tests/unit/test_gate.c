@@ -637,6 +637,46 @@ START_TEST(task_switch_faults_in_the_right_task)
 }
 END_TEST
 
+static void note_count(void *to, unsigned vec)
+{
+    struct rig *r = to;
+
+    ck_assert_uint_eq(vec, EXC_TS);
+    poke32(r, 0x500, (u32)*cpu_retired(r->c));
+}
+
+/* Behind others in its block: who watches vectors (the trace hash) reads the count of the JMP. */
+START_TEST(fault_in_the_new_task_has_its_count)
+{
+    struct rig *r = rig_prot();
+
+    fill_tss32(r, TSS2_AT, TARGET, G_CODE3 | 3, G_DATA3 | 3, FL_1);
+    poke32(r, TSS2_AT + 4, SP0);
+    poke16(r, TSS2_AT + 8, G_DATA0);
+    poke16(r, TSS2_AT + 0x54, G_DATA0 | 3);
+    r->c->on_vector = note_count;
+    r->c->on_vector_to = r;
+    /* slow accesses make the count exact by themselves: every page of the switch is made fast */
+    static const u32 pages[] = { GDT_AT, IDT_AT, TSS_AT, TSS2_AT, SP0 - 4 };
+    for (unsigned k = 0; k < ARRAY_LEN(pages); k++) {
+        u8 touch[10] = { 0xa1, [5] = 0xa3 }; /* mov eax,[page]; mov [page],eax */
+        st32(touch + 1, pages[k]);
+        st32(touch + 6, pages[k]);
+        poke(r, CODE_AT, touch, sizeof touch);
+        cpu_set(r->c, CPU_EIP, CODE_AT);
+        ck_assert_int_eq(cpu_run(r->c, *cpu_retired(r->c) + 2), CPU_BUDGET);
+    }
+    static const u8 code[] = { 0x90, 0x90, 0xea, 0, 0, 0, 0, G_TSS2, 0 }; /* one block */
+    poke(r, CODE_AT, code, sizeof code);
+    cpu_set(r->c, CPU_EIP, CODE_AT);
+    u32 before = (u32)*cpu_retired(r->c);
+    ck_assert_int_eq(cpu_run(r->c, before + 3), CPU_BUDGET);
+    ck_assert_uint_eq(frame_seen(r).eip, TARGET);
+    ck_assert_uint_eq(peek32(r, 0x500), before + 2);
+    rig_free(r);
+}
+END_TEST
+
 START_TEST(task_with_conforming_cs_of_rpl_3_is_legal)
 {
     struct rig *r = rig_prot();
@@ -744,6 +784,7 @@ Suite *suite_gate(void)
     tcase_add_test(tc, task_call_nests_and_iret_returns);
     tcase_add_test(tc, task_jump_frees_the_old_task);
     tcase_add_loop_test(tc, task_switch_faults_in_the_right_task, 0, ARRAY_LEN(tasks));
+    tcase_add_test(tc, fault_in_the_new_task_has_its_count);
     tcase_add_test(tc, task_with_conforming_cs_of_rpl_3_is_legal);
     tcase_add_test(tc, task16_loads_words);
     tcase_add_test(tc, nested_return_needs_a_good_link);
