@@ -11,7 +11,7 @@
 #include "cpu/jit/rows.h"
 #include "cpu/trace.h"
 
-/* Code exists for 32-bit protected mode with flat segments; the rest is the interpreter's so far. */
+/* Code exists for 32-bit protected mode with flat segments; the rest is interpreted so far. */
 enum {
     MODE_WANT = MODE_D | MODE_B | MODE_PE | MODE_FLAT,
     MODE_MUST_NOT = MODE_V86 | MODE_SINGLE | MODE_AC,

@@ -93,7 +93,8 @@ static inline void as_modrm_mem(struct asm_buf *a, unsigned reg, struct host_mem
     unsigned mod = !m.disp && (m.base & 7) != 5 ? 0 : d8 ? 0x40 : 0x80;
     if (m.index != H_NONE || (m.base & 7) == 4) {
         as_8(a, mod | r | 4);
-        as_8(a, (unsigned)m.scale << 6 | (m.index == H_NONE ? 4u : m.index & 7u) << 3 | (m.base & 7));
+        as_8(a, (unsigned)m.scale << 6 | (m.index == H_NONE ? 4u : m.index & 7u) << 3 |
+                    (m.base & 7));
     } else {
         as_8(a, mod | r | (m.base & 7));
     }
@@ -143,7 +144,8 @@ static inline void as_imm(struct asm_buf *a, unsigned size, u32 v)
 }
 static inline void as_mov_ri(struct asm_buf *a, unsigned size, unsigned to, u32 v)
 {
-    as_prefix(a, size, (size == 1 ? 0xb0u : 0xb8u) + (to & 7), H_NONE, H_NONE, to, false, size == 1);
+    as_prefix(a, size, (size == 1 ? 0xb0u : 0xb8u) + (to & 7), H_NONE, H_NONE, to, false,
+              size == 1);
     as_imm(a, size, v);
 }
 static inline void as_mov_ri64(struct asm_buf *a, unsigned to, u64 v)

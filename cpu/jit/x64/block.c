@@ -111,8 +111,8 @@ void x64_patch_entry(struct jit *j, u32 entry, u32 to)
 
 /* ---- blocks */
 
-/* Which of its row's handlers an instruction was bound to, whatever the variant; false: a fault's, by
- * mode or prefix. */
+/* Which of its row's handlers an instruction was bound to, whatever the variant; false: a
+ * fault's, by mode or prefix. */
 static bool which(const struct insn *in, unsigned *size, unsigned *form)
 {
     const struct hset *hs = isa_row(in->row)->hs;
@@ -129,9 +129,9 @@ static bool which(const struct insn *in, unsigned *size, unsigned *form)
 
 /* ---- liveness of flags
  *
- * Backwards over the block. Who may see them: what reads them, what may fault (a delivered frame shows
- * all of them), what goes to a handler, and whoever comes behind the block. So the flags of an
- * instruction are dead if the next ones up to one that writes all of them touch registers alone. */
+ * Backwards over the block. Who may see them: what reads them, what may fault (a delivered frame
+ * shows all of them), what goes to a handler, and whoever comes behind the block. So the flags of
+ * an instruction are dead if the next ones up to one that writes all of them touch registers alone. */
 enum flag_use { FLAGS_SEEN, FLAGS_KEPT, FLAGS_KILLED };
 
 static enum flag_use flag_use(const struct x64 *x, const struct insn *in)

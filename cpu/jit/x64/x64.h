@@ -27,7 +27,7 @@ enum { MAX_COLD = 256 };
 struct cold {
     enum { COLD_SLOW, COLD_UNLINKED, COLD_LOOK } kind;
     u32 from[3];        /* rel32 fields that lead here; 0: none */
-    u32 misaligned;     /* one that leads to the test for the page's end, which goes on at `aligned` */
+    u32 misaligned;     /* one that leads to the test for the page's end, going on at `aligned` */
     u32 aligned;
     u32 back;           /* SLOW: where to go on, 0: nowhere */
     bool flags;         /* SLOW: host flags are wanted there */
@@ -57,7 +57,7 @@ extern const u8 x64_host_of[8];
 
 /* flags.c */
 void x64_save(struct x64 *x);       /* to r12, if they are in the host's alone */
-void x64_want_flags(struct x64 *x, unsigned temp); /* into the host's, by way of a scratch register */
+void x64_want_flags(struct x64 *x, unsigned temp); /* into the host's, by way of register temp */
 void x64_want_cf(struct x64 *x);    /* CF alone; the other host flags may be spoilt */
 
 /* Whether somebody may see the flags that insns[k] leaves. */
