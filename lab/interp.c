@@ -492,6 +492,8 @@ static struct lab_engine *open_engine(const char *name, bool soft, bool jit, str
         interp_close(&in->e);
         return NULL;
     }
+#else
+    (void)jit;
 #endif
     return &in->e;
 }

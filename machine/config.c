@@ -445,15 +445,18 @@ static bool set_engine(struct config *c, const char *key, const char *value, str
         ok = err_set(e, ERR_CONFIG, "-%s: there are jit and interp", key);
     for (unsigned k = 0; ok && k < o.n; k++) {
         const char *v = o.value[k];
-        if (!strcmp(o.key[k], "accel"))
-            ok = !(c->jit = strcmp(v, "interp") && HAVE_JIT) || !strcmp(v, "jit") ||
-                 !strcmp(v, "tcg") || !strcmp(v, "kvm:tcg") ||
+        if (!strcmp(o.key[k], "accel")) {
+            ok = !strcmp(v, "jit") || !strcmp(v, "interp") || !strcmp(v, "tcg") ||
+                 !strcmp(v, "kvm:tcg") ||
                  err_set(e, ERR_CONFIG, "-%s %s: there are jit and interp", key, value);
-        else if (!strcmp(o.key[k], "tlb"))
+            /* asked for by its name it is missed where there is none (build.c) */
+            c->jit = !strcmp(v, "jit") || (HAVE_JIT && strcmp(v, "interp"));
+        } else if (!strcmp(o.key[k], "tlb")) {
             ok = (c->tlb_coherent = !strcmp(v, "coherent")) || !strcmp(v, "normal") ||
                  err_set(e, ERR_CONFIG, "-%s tlb=%s: use coherent or normal", key, v);
-        else if (strcmp(o.key[k], "thread") && strcmp(o.key[k], "tb-size"))
+        } else if (strcmp(o.key[k], "thread") && strcmp(o.key[k], "tb-size")) {
             ok = err_set(e, ERR_CONFIG, "-%s: unknown property %s", key, o.key[k]);
+        }
     }
     options_free(&o);
     return ok;

@@ -35,7 +35,6 @@ struct jit_group {
     struct block *blk;
     u32 eip;            /* the block's, at this address */
     u16 n;
-    bool ends;          /* the last one ends the block: RUN_NEXT goes through near[] */
     struct insn insns[];
 };
 
@@ -59,7 +58,7 @@ struct jit_block {
 };
 
 struct jit_near {
-    u64 key;            /* EIP, and the key of mode and mapping (jit_key) in the upper half */
+    u64 key;            /* EIP, and c->fast.key in the upper half */
     const u8 *code;
 };
 

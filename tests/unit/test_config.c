@@ -431,7 +431,7 @@ START_TEST(forms)
     ck_assert(c->tlb_coherent && !c->jit);
     config_free(c);
     c = GIVEN("engine", "jit", "m", "1");
-    ck_assert(c->jit == HAVE_JIT);
+    ck_assert(c->jit);
     config_free(c);
 }
 END_TEST
