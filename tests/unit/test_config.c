@@ -422,7 +422,8 @@ START_TEST(forms)
     ck_assert_int_eq(c->boot_retry_ms, 0);
     config_free(c);
     c = GIVEN("engine", "interp,tlb=coherent", "accel", "tcg");
-    ck_assert(c->tlb_coherent && c->jit == HAVE_JIT && c->boot_menu_ms == -1 && c->debugcon_base == 0xe9);
+    ck_assert(c->tlb_coherent && c->jit == HAVE_JIT);
+    ck_assert(c->boot_menu_ms == -1 && c->debugcon_base == 0xe9);
     config_free(c);
     c = GIVEN("engine", "interp,tlb=coherent", "accel", "tcg,tlb=normal");
     ck_assert(!c->tlb_coherent);
