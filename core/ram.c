@@ -58,6 +58,8 @@ u8 *ram_wr(struct ram *ram, u32 frame, u32 off, u32 len)
 {
     u8 flags = ram->flags[frame];
     assert(!(flags & RAM_ROM)); /* address spaces drop writes to ROM */
+    if (unlikely(ram->writing != NULL))
+        ram->writing(ram->writing_to, frame, off, len);
     if (likely(!(flags & WRITE_SLOW)))
         return ram->page[frame];
     return wr_slow(ram, frame, off, len);
@@ -65,6 +67,8 @@ u8 *ram_wr(struct ram *ram, u32 frame, u32 off, u32 len)
 
 u8 *ram_wr_rom(struct ram *ram, u32 frame, u32 off, u32 len)
 {
+    if (unlikely(ram->writing != NULL))
+        ram->writing(ram->writing_to, frame, off, len);
     return wr_slow(ram, frame, off, len);
 }
 

@@ -44,6 +44,9 @@ struct ram {
      * the page). The CPU drops what it made of them. */
     void (*code_written)(void *to, u32 frame, u32 off, u32 len);
     void *code_to;
+    /* Called before each ram_wr() and ram_wr_rom(), whatever the flags; usually NULL. */
+    void (*writing)(void *to, u32 frame, u32 off, u32 len);
+    void *writing_to;
     /* Called when a frame that carries RAM_TABLES is written. */
     void (*tables_written)(void *to, u32 frame, u32 off, u32 len);
     void *tables_to;

@@ -352,6 +352,19 @@ void cpu_context_get(const struct cpu *c, void *to)
     own->events = events;
 }
 
+void cpu_state_diff(struct strbuf *sb, const struct cpu *a, const struct cpu *b)
+{
+    struct cpu *c[2] = { (struct cpu *)(uintptr_t)a, (struct cpu *)(uintptr_t)b };
+
+    for (unsigned k = 0; k < 2; k++)
+        cc_set(c[k], cc_flags(c[k]));
+    snap_diff(sb, cpu_fields, a, b);
+    for (unsigned s = 0; s < S_NUM; s++)
+        if (a->seg[s].rd_end != b->seg[s].rd_end || a->seg[s].wr_end != b->seg[s].wr_end)
+            sb_addf(sb, "seg[%u]: checked up to %08x, %08x | %08x, %08x\n", s, a->seg[s].rd_end,
+                    a->seg[s].wr_end, b->seg[s].rd_end, b->seg[s].wr_end);
+}
+
 void cpu_context_set(struct cpu *c, const void *from)
 {
     u32 here = c->events & (EV_HOOK | EV_STOP);

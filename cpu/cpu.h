@@ -45,6 +45,7 @@ enum cpu_exit {
     CPU_BREAK,    /* a breakpoint set with cpu_break (EIP is at it) */
     CPU_WATCH,    /* a watchpoint set with cpu_watch (EIP is behind the access) */
     CPU_KICK,     /* cpu_kick() was called, or cpu_stop() by a device */
+    CPU_BUG,      /* the engine has found a bug of its own and has reported it to the log */
 };
 
 /* Runs until the retired count is >= until (never above it by more than nothing: exact). */

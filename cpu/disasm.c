@@ -10,7 +10,9 @@
 unsigned cpu_disasm(const u8 *code, unsigned len, u32 eip, unsigned bits, char *out, size_t size)
 {
     ZydisDisassembledInstruction in;
-    ZydisMachineMode mode = bits == 32 ? ZYDIS_MACHINE_MODE_LEGACY_32 : ZYDIS_MACHINE_MODE_LEGACY_16;
+    ZydisMachineMode mode = bits == 64 ? ZYDIS_MACHINE_MODE_LONG_64
+                            : bits == 32 ? ZYDIS_MACHINE_MODE_LEGACY_32
+                                         : ZYDIS_MACHINE_MODE_LEGACY_16;
 
     if (!ZYAN_SUCCESS(ZydisDisassembleIntel(mode, eip, code, MIN(len, 15u), &in))) {
         snprintf(out, size, "db %02Xh", len ? code[0] : 0);
@@ -24,6 +26,13 @@ unsigned cpu_disasm(const u8 *code, unsigned len, u32 eip, unsigned bits, char *
 
 unsigned cpu_disasm(const u8 *code, unsigned len, u32 eip, unsigned bits, char *out, size_t size)
 {
+    if (bits == 64) { /* not in the table */
+        unsigned n16 = MIN(len, 16u);
+        snprintf(out, size, "db");
+        for (unsigned k = 0, p = 2; k < n16 && p + 4 < size; k++)
+            p += (unsigned)snprintf(out + p, size - p, " %02x", code[k]);
+        return n16 ? n16 : 1;
+    }
     const struct isa *isa = isa_new(0xffffffffu);
     struct decoded d;
     enum decode_status st = isa_decode(isa, code, MIN(len, 15u), bits == 32 ? MODE_D : 0, &d);

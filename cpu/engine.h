@@ -6,8 +6,11 @@
 
 #include "cpu/icache.h"
 
-/* What run() returns beside enum run: nothing was done, the block is the interpreter's. */
-enum { RUN_COLD = 4 };
+/* What run() returns beside enum run. */
+enum {
+    RUN_COLD = 4, /* nothing was done, the block is the interpreter's */
+    RUN_BUG,      /* RUN_EXIT, and cpu_run() returns CPU_BUG */
+};
 
 struct cpu_engine {
     u32 mask, want; /* blocks whose mode has these bits so: the others are the interpreter's */

@@ -6,6 +6,7 @@
 #include "cpu/hook.h"
 #include "cpu/mem.h"
 #include "cpu/mmu.h"
+#include "cpu/twice.h"
 
 /* ---- data breakpoints (SDM 3B 17.2) and the debugger's watchpoints ---- */
 
@@ -163,7 +164,7 @@ static bool read_bytes(struct cpu *c, paddr pa, u8 *to, unsigned n)
         cpu_sync(c);
     while (n) {
         unsigned take = MIN(n, 4u);
-        u32 v = space_read(c->mem, pa, take);
+        u32 v = bus_read(c, c->mem, pa, take);
         memcpy(to, &v, take);
         pa += take;
         to += take;
@@ -187,7 +188,7 @@ static bool write_bytes(struct cpu *c, paddr pa, const u8 *from, unsigned n)
         unsigned take = MIN(n, 4u);
         u32 v = 0;
         memcpy(&v, from, take);
-        space_write(c->mem, pa, v, take);
+        bus_write(c, c->mem, pa, v, take);
         pa += take;
         from += take;
         n -= take;
@@ -252,10 +253,19 @@ bool mem_rmw_slow(struct cpu *c, u32 la, void *buf, unsigned size, bool user)
 {
     const struct mmu *m = c->mmu;
     u32 slot = (la >> PAGE_SHIFT) % HELD_LEN;
+    u8 *host[2];
 
+    if (unlikely(c->twice != NULL))
+        twice_slow(c, la, size);
     if (m->held[slot].page1 == (la >> PAGE_SHIFT) + 1 && m->held[slot].user == user &&
         (la & PAGE_MASK) + size <= PAGE_SIZE && !(c->mode & MODE_AC)) {
         memcpy(buf, ram_rd(c->ram, m->held[slot].frame) + (la & PAGE_MASK), size);
+        return true;
+    }
+    if (cached(c, la, size, user, true, host) && !misaligned(c, la, size, user)) {
+        unsigned n = MIN(size, PAGE_SIZE - (la & PAGE_MASK));
+        memcpy(buf, host[0], n);
+        memcpy((u8 *)buf + n, host[1], size - n);
         return true;
     }
     return do_read(c, la, buf, size, user, true);
@@ -268,6 +278,8 @@ bool mem_write_slow(struct cpu *c, u32 la, const void *buf, unsigned size, bool 
     u32 page = la >> PAGE_SHIFT;
     struct mmu *m = c->mmu;
 
+    if (unlikely(c->twice != NULL))
+        twice_slow(c, la, size);
     /* data beside code: real-mode stacks, kernels' read-mostly sections */
     if (m->held[page % HELD_LEN].page1 == page + 1 && m->held[page % HELD_LEN].user == user &&
         (la & PAGE_MASK) + size <= PAGE_SIZE && !(c->mode & MODE_AC) &&
@@ -280,6 +292,8 @@ bool mem_write_slow(struct cpu *c, u32 la, const void *buf, unsigned size, bool 
     }
     if (cached(c, la, size, user, true, host) && !misaligned(c, la, size, user)) {
         unsigned n = MIN(size, PAGE_SIZE - (la & PAGE_MASK));
+        if (unlikely(c->twice != NULL))
+            twice_cached(c, la, host, n, size - n, user);
         memcpy(host[0], buf, n);
         memcpy(host[1], (const u8 *)buf + n, size - n);
         return true;
@@ -327,6 +341,8 @@ bool mem_probe_write(struct cpu *c, u32 la, unsigned size, bool user)
     const struct mmu *m = c->mmu;
     u32 slot = (la >> PAGE_SHIFT) % HELD_LEN;
 
+    if (unlikely(c->twice != NULL))
+        twice_slow(c, la, size);
     if (!size || cached(c, la, size, user, true, host))
         return true;
     if (m->held[slot].page1 == (la >> PAGE_SHIFT) + 1 && m->held[slot].user == user &&
@@ -347,8 +363,14 @@ u8 *mem_page_ptr(struct cpu *c, u32 la, bool write, bool user)
 
     if (unlikely(c->mode & MODE_AC) && user)
         return NULL;
-    if (likely(e))
-        return (u8 *)(uintptr_t)(e + la);
+    if (unlikely(c->twice != NULL) && write)
+        twice_slow(c, la, 1);
+    if (likely(e)) {
+        u8 *host = (u8 *)(uintptr_t)(e + la);
+        if (unlikely(c->twice != NULL) && write)
+            twice_writing(c, host, PAGE_SIZE - (la & PAGE_MASK));
+        return host;
+    }
     if (page_watched(c->mmu, la >> PAGE_SHIFT) ||
         !mmu_walk(c, &w, la, write ? ACC_WRITE : ACC_READ, user))
         return NULL;

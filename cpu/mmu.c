@@ -9,6 +9,7 @@
 #include "cpu/insn.h"
 #include "cpu/mmu.h"
 #include "cpu/trace.h"
+#include "cpu/twice.h"
 
 static void space_changed(void *cpu, paddr start, paddr end)
 {
@@ -116,6 +117,8 @@ void mmu_select(struct cpu *c)
         c->tlb_rd = x->tab[c->cpl == 3][0];
         c->tlb_wr = x->tab[c->cpl == 3][1];
     }
+    if (unlikely(c->twice != NULL))
+        twice_select(c);
 }
 
 void mmu_switch(struct cpu *c, bool cr3_load)
@@ -124,6 +127,8 @@ void mmu_switch(struct cpu *c, bool cr3_load)
     struct ctx *old = m->cur;
     struct key k;
 
+    if (unlikely(c->twice != NULL))
+        twice_give_up(c, "the address space changes");
     /* every change is a flush point: ctx_get compares what it kept */
     m->stat_switches++;
     if (log_on(c->log, LOG_MMU))
@@ -147,6 +152,8 @@ void mmu_flush_all(struct cpu *c)
 {
     struct mmu *m = c->mmu;
 
+    if (unlikely(c->twice != NULL))
+        twice_give_up(c, "the memory map changes");
     for (unsigned i = 0; i < NUM_CTX; i++)
         if (m->ctx[i])
             ctx_flush(c, m->ctx[i]);
@@ -162,6 +169,8 @@ void mmu_invlpg(struct cpu *c, u32 la)
 
     if (log_on(c->log, LOG_MMU))
         trace_tlb(c, "invlpg", true, la);
+    if (unlikely(c->twice != NULL))
+        twice_give_up(c, "the address space changes");
     held_drop(m);
     ctx_drop_page(c, m->cur, la >> PAGE_SHIFT);
     if (m->exec_untracked)

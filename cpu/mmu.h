@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Inside of the MMU: mmu.c, mmu_ctx.c, mmu_walk.c and memslow.c only.
+/* Inside of the MMU: mmu.c, mmu_ctx.c, mmu_walk.c, memslow.c and twice.c only.
  *
  * A context is one address space: what CR3 (under PAE the PDPTEs) and the paging bits make of
  * linear addresses. Up to NUM_CTX are kept, each with four flat tables (class x read/write) and a

@@ -7,6 +7,7 @@
 #include "core/xalloc.h"
 #include "cpu/icache.h"
 #include "cpu/mmu.h"
+#include "cpu/twice.h"
 
 /* Frames that must not be written through a cached pointer. */
 #define WRITE_SLOW (RAM_ROM | RAM_CODE | RAM_SHARED | RAM_TABLES | RAM_CLEAN)
@@ -470,6 +471,8 @@ void ctx_fill(struct cpu *c, const struct walk *w, u32 la, bool user)
     struct group *g = group_get(c, x, w, la);
     if (g->flags & G_LINEAR) {
         u32 first = page & ~(u32)(FILL_AHEAD - 1), mask = (1u << dir_shift(x)) - 1;
+        if (unlikely(c->twice != NULL))
+            twice_filled(c, first, FILL_AHEAD);
         for (u32 i = first; i < first + FILL_AHEAD; i++) {
             u32 frame = g->lin_frame + (i & mask);
             if (likely(!page_watched(m, i)))
@@ -479,6 +482,8 @@ void ctx_fill(struct cpu *c, const struct walk *w, u32 la, bool user)
     }
     if (page_watched(m, page))
         return;
+    if (unlikely(c->twice != NULL))
+        twice_filled(c, page, 1);
     leaf_get(c, x, w, la, p->wr);
     /* Where reads and writes go to different places (PAM) a write entry would make a
      * read-modify-write read what it should not. */

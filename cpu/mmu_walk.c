@@ -5,6 +5,7 @@
 #include "cpu/insn.h"
 #include "cpu/mmu.h"
 #include "cpu/trace.h"
+#include "cpu/twice.h"
 
 enum { CPUID_PAE = 1u << 6, CPUID_PAT = 1u << 16, CPUID_PSE36 = 1u << 17 };
 #define PHYS36 0xfffffffffull
@@ -190,6 +191,8 @@ void mmu_commit(struct cpu *c, struct walk *w, bool write)
             cpu_sync(c); /* the table may hold code */
         if (log_on(c->log, LOG_MMU))
             trace_word(c, i, v, v | need);
+        if (unlikely(c->twice != NULL))
+            twice_ad_bits(c);
         c->mmu->own_write = true;
         st32(ram_wr(c->ram, d->wr, d->off, 4) + d->off, v | need);
         c->mmu->own_write = false;

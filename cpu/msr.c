@@ -7,6 +7,7 @@
  * platform id, power-on configuration, last branch records, PERF_STATUS and its kind.
  * Any other MSR reads 0 and ignores writes, and is logged; with msr=gp it is #GP(0). */
 #include "cpu/sys.h"
+#include "cpu/twice.h"
 
 enum {
     MSR_P5_MC_ADDR = 0, MSR_P5_MC_TYPE = 1, MSR_TSC = 0x10, MSR_PLATFORM_ID = 0x17,
@@ -50,7 +51,7 @@ void msr_reset(struct cpu *c)
 /* Counter before WRMSR's offset; never the same twice. */
 static u64 raw_tsc(struct cpu *c)
 {
-    u64 now = c->clock ? clock_now(c->clock) : c->retired;
+    u64 now = !c->clock ? c->retired : c->twice ? twice_clock(c) : clock_now(c->clock);
 
     if (now <= c->tsc_last)
         now = c->tsc_last + 1;

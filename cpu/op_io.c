@@ -9,6 +9,7 @@
 #include "cpu/icache.h"
 #include "cpu/isa.h"
 #include "cpu/sys.h"
+#include "cpu/twice.h"
 
 enum { REP_MAX = 4096 };
 
@@ -27,7 +28,7 @@ static u32 port_read(struct cpu *c, u16 port, unsigned size)
     u32 v;
 
     cpu_sync(c);
-    v = space_read(c->io, port, size);
+    v = bus_read(c, c->io, port, size);
     if (unlikely(c->dr7 & DR7_ENABLES))
         debug_io_check(c, port, size);
     return v;
@@ -36,7 +37,7 @@ static u32 port_read(struct cpu *c, u16 port, unsigned size)
 static void port_write(struct cpu *c, u16 port, u32 v, unsigned size)
 {
     cpu_sync(c);
-    space_write(c->io, port, v, size);
+    bus_write(c, c->io, port, v, size);
     if (unlikely(c->dr7 & DR7_ENABLES))
         debug_io_check(c, port, size);
 }

@@ -245,6 +245,8 @@ enum cpu_exit cpu_run(struct cpu *c, u64 until)
             if (c->engine && (b->mode & c->engine->mask) == c->engine->want &&
                 c->retired >= c->engine_from &&
                 (r = c->engine->run(c, b)) != RUN_COLD) {
+                if (r == RUN_BUG)
+                    return CPU_BUG;
                 if (r == RUN_FAULT && !deliver(c))
                     return CPU_BREAK;
                 break; /* it has followed its links as far as they go */

@@ -109,6 +109,7 @@ struct cpu_trace;
 struct mmu;
 struct code_cache;
 struct cpu_engine;
+struct twice;
 struct isa;
 
 /* What a handler returns. */
@@ -236,6 +237,7 @@ struct cpu {
 
     struct mmu *mmu;
     struct code_cache *code;
+    struct twice *twice;   /* a block runs twice (twice.h); else NULL */
     const struct isa *isa;
 
     /* an engine that translates (engine.h): NULL, and then all blocks are the interpreter's */
@@ -277,6 +279,9 @@ static inline bool cpu_disturbed(const struct cpu *c)
 /* Parks an exception; returns false for `return raise(...)`. */
 NB_COLD bool cpu_raise(struct cpu *c, unsigned vec);
 NB_COLD bool cpu_raise_err(struct cpu *c, unsigned vec, u32 err);
+
+/* ---- cpu/cpu.c: what differs, a line a field, a's value first. Flags are brought into one form. */
+void cpu_state_diff(struct strbuf *sb, const struct cpu *a, const struct cpu *b);
 
 /* ---- cpu/mode.c */
 /* Recomputes c->mode, CPL class pointers and flat bits; call after CS, SS, CPL, EFLAGS.TF/VM/AC, CR0,

@@ -4,6 +4,8 @@
  * "not empty" bits and made from the contents when it is asked for. */
 #include "cpu/x87.h"
 
+#include "cpu/twice.h"
+
 const u8 fpu_indefinite[10] = { 0, 0, 0, 0, 0, 0, 0, 0xc0, 0xff, 0xff };
 
 u16 fpu_run_exact(struct cpu *c, fpu_fn *fn, void *out, const void *a, const void *b)
@@ -129,7 +131,9 @@ void fpu_error_changed(struct cpu *c)
     if (on == c->ferr_on)
         return;
     c->ferr_on = on;
-    if (c->ferr)
+    if (c->ferr && unlikely(c->twice != NULL))
+        twice_ferr(c, on);
+    else if (c->ferr)
         c->ferr(c->ferr_to, on);
 }
 

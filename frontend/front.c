@@ -245,6 +245,9 @@ static int status_of(struct front *f, enum nb_stop why)
     case NB_SHUTDOWN:
         front_say(f, "triple fault: the guest stopped itself");
         return 3;
+    case NB_BUG:
+        front_say(f, "the translator and the interpreter differ: the report is above, or in the log");
+        return 6;
     case NB_STOP_AT:
         if (f->o->savevm && !nb_save(f->m, f->o->savevm, &e)) {
             front_say(f, "-savevm %s: %s", f->o->savevm, e.text);

@@ -49,7 +49,7 @@ void nb_config_free(struct nb_config *cfg);
  *   cpu          MODEL[,+feature][,-feature][,msr=gp][,level=N]
  *   machine      pc
  *   accel        tcg (accepted and ignored)
- *   engine       interp[,tlb=coherent]
+ *   engine       jit | interp | check [,tlb=coherent]; check: each block is run by both, see NB_BUG
  *   drive        file=F[,if=ide|floppy|none][,index=N | ,bus=N,unit=N][,id=ID]
  *                [,media=disk|cdrom][,format=raw][,snapshot=on][,readonly=on][,cache=..]
  *                [,werror=..][,rerror=..]  (repeatable; file= may be empty)
@@ -100,6 +100,8 @@ enum nb_stop {
     NB_STOP_AT,    /* the count of stop-at is reached */
     NB_IO_ERROR,   /* a disk failed with policy stop or enospc; nb_cont() retries */
     NB_QUIT,       /* nb_quit() */
+    NB_BUG,        /* engine=check: the translator and the interpreter differ; the log has a report. A
+                      second nb_run goes on with what the interpreter has done */
 };
 /* [machine] Runs until something on the list happens. Blocks; sleeps while the guest is idle. A
  * paused machine sleeps too, serving nb_call(). max_ns 0: no limit. */

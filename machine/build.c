@@ -350,6 +350,14 @@ static bool build_cpu(struct nb_machine *m, struct err *e)
     if (!m->cpu)
         return false;
     m->clock.retired = cpu_retired(m->cpu);
+#if HAVE_JIT
+    if (m->cfg->check)
+        return jit_attach_check(m->cpu, e) || err_prefix(e, "-engine check");
+#else
+    if (m->cfg->check)
+        return err_set(e, ERR_CONFIG, "-engine check: there is no translator for "
+                       "this host's processor");
+#endif
     if (m->cfg->jit) {
         struct err why = { 0 };
 #if HAVE_JIT

@@ -438,17 +438,20 @@ static bool set_engine(struct config *c, const char *key, const char *value, str
         return err_set(e, ERR_NONE, "jit      the translator; the interpreter where the host allows none (default;\n"
                        "         QEMU's name for it is tcg)\n"
                        "interp   the interpreter alone\n"
+                       "check    both, and each block's results are compared: slow; ends with status 6 where\n"
+                       "         they differ\n"
                        "properties: tlb=coherent (changed page tables count at once), tlb=normal");
     if (!options_parse(&o, value, "accel", e))
         return err_prefix(e, "-%s", key);
     if (!o.n)
-        ok = err_set(e, ERR_CONFIG, "-%s: there are jit and interp", key);
+        ok = err_set(e, ERR_CONFIG, "-%s: there are jit, interp and check", key);
     for (unsigned k = 0; ok && k < o.n; k++) {
         const char *v = o.value[k];
         if (!strcmp(o.key[k], "accel")) {
             ok = !strcmp(v, "jit") || !strcmp(v, "interp") || !strcmp(v, "tcg") ||
-                 !strcmp(v, "kvm:tcg") ||
-                 err_set(e, ERR_CONFIG, "-%s %s: there are jit and interp", key, value);
+                 !strcmp(v, "kvm:tcg") || !strcmp(v, "check") ||
+                 err_set(e, ERR_CONFIG, "-%s %s: there are jit, interp and check", key, value);
+            c->check = !strcmp(v, "check");
             /* asked for by its name it is missed where there is none (build.c) */
             c->jit = !strcmp(v, "jit") || (HAVE_JIT && strcmp(v, "interp"));
         } else if (!strcmp(o.key[k], "tlb")) {

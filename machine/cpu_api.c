@@ -253,7 +253,8 @@ static enum nb_cpu_reason run(struct nb_cpu *cpu, const struct nb_cpu_limits *li
             break;
         case CPU_BUDGET:
         case CPU_KICK:
-        case CPU_WATCH: break;
+        case CPU_WATCH:
+        case CPU_BUG: break;
         }
     }
 }

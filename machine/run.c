@@ -355,6 +355,10 @@ enum nb_stop nb_run(struct nb_machine *m, uint64_t max_ns)
             m->stopped_by = NB_WATCH;
             hold(m, true);
             return NB_WATCH;
+        case CPU_BUG:
+            m->stopped_by = NB_BUG;
+            hold(m, true);
+            return NB_BUG;
         }
         if (m->clock.source == CLOCK_PACED)
             pace(m);
@@ -389,7 +393,8 @@ enum nb_stop nb_step(struct nb_machine *m)
     hold(m, true);
     if (take_requests(m))
         return m->stopped_by;
-    return why == CPU_SHUTDOWN ? NB_SHUTDOWN : why == CPU_WATCH ? NB_WATCH : NB_BREAK;
+    return why == CPU_SHUTDOWN ? NB_SHUTDOWN : why == CPU_WATCH ? NB_WATCH :
+           why == CPU_BUG ? NB_BUG : NB_BREAK;
 }
 
 /* ---- wishes of other threads */

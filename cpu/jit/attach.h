@@ -13,5 +13,9 @@ enum { JIT_HOT = 16 }; /* what is usual for `hot` */
  * host allows no executable memory (*e says so); the CPU stays with the interpreter. Machine
  * thread; cpu_free() undoes it. */
 bool jit_attach(struct cpu *c, unsigned hot, struct err *e);
+/* The same, and each block is run by the interpreter, too, and compared (check.c): slow. cpu_run()
+ * returns CPU_BUG at the first difference, which is in the log then; the CPU is where the interpreter
+ * has brought it and may go on. */
+bool jit_attach_check(struct cpu *c, struct err *e);
 
 #endif

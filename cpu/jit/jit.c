@@ -10,6 +10,7 @@
 #include "cpu/isa.h"
 #include "cpu/jit/rows.h"
 #include "cpu/trace.h"
+#include "cpu/twice.h"
 
 /* Code exists for 32-bit protected mode with flat segments; the rest is interpreted so far. */
 enum {
@@ -131,6 +132,20 @@ static bool may_run(const struct cpu *c)
     return !c->hooks && !c->trace && !c->stop_on && !(c->events & EV_HOOK);
 }
 
+unsigned jit_enter(struct cpu *c, const struct jit_block *jb)
+{
+    struct jit *j = jit_of(c);
+    unsigned r;
+
+    c->fast.flags = x64_flags_of(c);
+    c->fast.link = NULL;
+    j->stat_enters++;
+    r = ((unsigned (*)(struct cpu *, const u8 *))(uintptr_t)(j->mem.exec + j->enter))(
+        c, j->mem.exec + jb->code);
+    x64_flags_to(c, c->fast.flags);
+    return r;
+}
+
 static unsigned run(struct cpu *c, struct block *b)
 {
     struct jit *j = jit_of(c);
@@ -145,15 +160,12 @@ static unsigned run(struct cpu *c, struct block *b)
     if (!jb || c->until - c->retired < b->n)
         return RUN_COLD;
     update_key(c);
+    if (unlikely(j->twice != NULL))
+        return jit_check(c, b, jb);
     for (;;) {
         unsigned r;
         remember(c, jb->eip, jb->code);
-        c->fast.flags = x64_flags_of(c);
-        c->fast.link = NULL;
-        j->stat_enters++;
-        r = ((unsigned (*)(struct cpu *, const u8 *))(uintptr_t)(j->mem.exec + j->enter))(
-            c, j->mem.exec + jb->code);
-        x64_flags_to(c, c->fast.flags);
+        r = jit_enter(c, jb);
         if (r < LEAVE_LINK)
             return r;
         if (must_look(c))
@@ -262,6 +274,9 @@ static void info(struct cpu *c, struct strbuf *sb)
             (unsigned long long)j->stat_flushes);
     sb_addf(sb, "entered: %llu times; %llu calls of handlers\n",
             (unsigned long long)j->stat_enters, (unsigned long long)j->stat_groups);
+    if (j->twice)
+        sb_addf(sb, "checked: %llu blocks run by both engines, %llu by the interpreter alone\n",
+                (unsigned long long)j->stat_checked, (unsigned long long)j->stat_unchecked);
 }
 
 static void release(struct cpu *c)
@@ -270,6 +285,7 @@ static void release(struct cpu *c)
 
     vmem_code_free(&j->mem);
     vmem_release(j->side, JIT_SIDE_BYTES);
+    twice_free(j->twice);
     xfree(j->rows);
     xfree(j);
     c->engine_state = NULL;
@@ -302,5 +318,18 @@ bool jit_attach(struct cpu *c, unsigned hot, struct err *e)
     j->code_start = j->code_pos;
     code_flush(c);
     c->engine = &jit_engine;
+    return true;
+}
+
+bool jit_attach_check(struct cpu *c, struct err *e)
+{
+    if (!jit_attach(c, 0, e))
+        return false;
+    struct jit *j = jit_of(c);
+    j->twice = twice_new(c);
+    if (!j->twice) {
+        release(c);
+        return err_set(e, ERR_RESOURCE, "no memory for the translator");
+    }
     return true;
 }

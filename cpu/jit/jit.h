@@ -53,6 +53,7 @@ struct jit_block {
     struct block *b;
     u32 eip;
     u32 code, dead;     /* entry, and what it jumps to once the block is gone */
+    u32 end;
     struct jit_link *in;
     struct jit_block *next;
 };
@@ -73,7 +74,8 @@ struct jit {
     u8 *rows;                    /* template class of each row (rows.c) */
     u32 enter, leave, call_group, dispatch; /* stubs, as offsets */
     u64 stat_blocks, stat_insns, stat_grouped, stat_links, stat_enters, stat_groups, stat_killed,
-        stat_flushes;
+        stat_flushes, stat_checked, stat_unchecked;
+    struct twice *twice;         /* -engine check: each entry runs one block, and that twice */
 };
 
 static inline struct jit *jit_of(const struct cpu *c) { return c->engine_state; }
@@ -85,6 +87,16 @@ struct jit_group *jit_group_new(struct jit *j, struct block *b, u32 eip, unsigne
 /* The group's instructions from the handlers. 0: go on with the code; < 4096: a reason to leave;
  * else the code to go on at. Called by the code. */
 u64 jit_run_group(struct cpu *c, struct jit_group *g);
+
+/* Runs code until it leaves, with the flags as it wants them. Returns why. */
+unsigned jit_enter(struct cpu *c, const struct jit_block *jb);
+
+/* check.c: block b by both engines, from c->eip on. RUN_FAULT, RUN_EXIT or RUN_BUG. */
+unsigned jit_check(struct cpu *c, struct block *b, struct jit_block *jb);
+/* Disassembly, a line an instruction. */
+struct strbuf;
+void jit_list_guest(struct cpu *c, const struct block *b, u32 eip, struct strbuf *sb);
+void jit_list_host(struct cpu *c, const struct jit_block *jb, struct strbuf *sb);
 
 /* ---- x64/ */
 /* Code for block b at EIP `eip`, in *jb. false: no more room, or it is not for us (then full is

@@ -288,6 +288,7 @@ bool x64_translate(struct cpu *c, struct block *b, u32 eip, struct jit_block *jb
         *full = true;
         return false;
     }
+    jb->end = a->pos;
     j->code_pos = ALIGN_UP(a->pos, 16u);
     return true;
 }
