@@ -56,7 +56,9 @@ enum {
     SEL_TASK = 0x68,
 };
 
-/* The input's bytes, and behind its end what follows from its first ones. */
+/* The input's bytes, and behind its end what follows from its first ones. An input has to make the
+ * same guest with every compiler: arguments and operands, whose order C leaves open, are read into
+ * variables first where more than one of them reads. */
 struct source {
     const u8 *p;
     size_t left;
@@ -86,6 +88,7 @@ static inline u32 s32(struct source *s)
 }
 static inline u32 below(struct source *s, u32 n) { return n <= 256 ? s8(s) % n : s16(s) % n; }
 static inline bool one_in(struct source *s, u32 n) { return below(s, n) == n - 1; }
+static inline u32 flag(struct source *s, u32 n, u32 bit) { return one_in(s, n) ? bit : 0; }
 
 struct gen {
     struct board *b;
@@ -143,11 +146,17 @@ static inline void a32(struct gen *g)
 
 static inline u32 code_address(struct gen *g)
 {
+    u32 a;
+
     switch (below(g->s, 4)) {
     case 0: return g->at + 6 + below(g->s, 48); /* just ahead */
     case 1: return g->at - below(g->s, 64);
-    case 2: return (AT_CODE + 0x1000 * below(g->s, 4)) + 0xff8 + below(g->s, 12); /* page's end */
-    default: return routine(below(g->s, ROUTINES)) + below(g->s, 64);
+    case 2: /* a page's end */
+        a = AT_CODE + 0x1000 * below(g->s, 4);
+        return a + 0xff8 + below(g->s, 12);
+    default:
+        a = routine(below(g->s, ROUTINES));
+        return a + below(g->s, 64);
     }
 }
 
@@ -170,7 +179,10 @@ static inline u32 data_address(struct gen *g)
     u32 a;
 
     switch (below(s, 24)) {
-    case 0: a = AT_DATA + 0x1000 * below(s, 16) - 8 + below(s, 16); break; /* a page's edge */
+    case 0: /* a page's edge */
+        a = AT_DATA + 0x1000 * below(s, 16) - 8;
+        a += below(s, 16);
+        break;
     case 1: a = code_address(g); break;
     case 2: a = table_address(g); break;
     case 3: a = AT_GDT + below(s, 256); break;
@@ -412,16 +424,19 @@ static inline u32 eflags_toggle(struct source *s)
 {
     static const u32 bit[] = { FL_TF, FL_IF, FL_IF, FL_DF,  FL_NT,  FL_AC, FL_IOPL, FL_RF,
                                FL_CF, FL_ZF, FL_ID, FL_VIF, FL_VIP, FL_OF, FL_VM,   FL_IF };
+    u32 v = bit[below(s, 16)];
 
-    return bit[below(s, 16)] | (one_in(s, 4) ? bit[below(s, 16)] : 0);
+    return one_in(s, 4) ? v | bit[below(s, 16)] : v;
 }
 
 static inline void iret_frame(struct gen *g)
 {
     struct source *s = g->s;
     unsigned kind = below(s, 5), n = below(s, ROUTINES);
-    u32 fl = (one_in(s, 2) ? FL_IF : 0) | (one_in(s, 3) ? FL_IOPL : 0) |
-             (one_in(s, 6) ? eflags_toggle(s) : 0) | 2;
+    u32 fl = flag(s, 2, FL_IF) | 2;
+
+    fl |= flag(s, 3, FL_IOPL);
+    fl |= one_in(s, 6) ? eflags_toggle(s) : 0;
 
     if (kind < 2) { /* to V86 */
         for (unsigned k = 0; k < 4; k++)
@@ -464,8 +479,8 @@ static inline void system_item(struct gen *g)
         break;
     case 3:
     case 4: { /* page-table words; INVLPG or not */
-        u32 at = table_address(g), page = (at & 0xfff) / 4 << 12;
-        mov_mem(g, at, pte(g), one_in(s, 8) ? 1 : 4);
+        u32 at = table_address(g), page = (at & 0xfff) / 4 << 12, size = one_in(s, 8) ? 1 : 4;
+        mov_mem(g, at, pte(g), size);
         if (one_in(s, 6))
             mov_mem(g, at + 4, one_in(s, 2) ? 0x80000000 : s8(s) % 3, 4);
         switch (below(s, 4)) {
@@ -482,8 +497,17 @@ static inline void system_item(struct gen *g)
         }
         break;
     }
-    case 5: far_to(g, one_in(s, 3), code_selector(g), routine(below(s, ROUTINES))); break;
-    case 6: far_to(g, one_in(s, 2), SEL_TSS + 8 * below(s, 7) + below(s, 4), s16(s)); break;
+    case 5: {
+        u32 to = routine(below(s, ROUTINES)), sel = code_selector(g);
+        far_to(g, one_in(s, 3), sel, to);
+        break;
+    }
+    case 6: {
+        u32 off = s16(s), sel = SEL_TSS + 8 * below(s, 7);
+        sel += below(s, 4);
+        far_to(g, one_in(s, 2), sel, off);
+        break;
+    }
     case 7:
         e8(g, 0xcd);
         e8(g, one_in(s, 4) ? s8(s) : below(s, NUM_GATES));
@@ -519,17 +543,22 @@ static inline void system_item(struct gen *g)
         out8(g, 0x40, s8(s));
         out8(g, 0x40, below(s, 3));
         break;
-    case 12:
-        out8(g, (u32)((const u8[]){ 0x20, 0x21, 0xa0, 0xa1 })[below(s, 4)],
-             one_in(s, 2)   ? 0x20
-             : one_in(s, 2) ? s8(s)
-                            : 0);
+    case 12: {
+        u32 v = one_in(s, 2) ? 0x20 : one_in(s, 2) ? s8(s) : 0;
+        out8(g, (u32)((const u8[]){ 0x20, 0x21, 0xa0, 0xa1 })[below(s, 4)], v);
         break;
-    case 13:
+    }
+    case 13: {
+        u32 v = one_in(s, 2) ? 2 : s8(s);
         out8(g, (u32)((const u8[]){ 0x92, 0x61, 0xf0, 0x70, 0x71, 0x42, 0x43, 0x41 })[below(s, 8)],
-             one_in(s, 2) ? 2 : s8(s));
+             v);
         break;
-    case 14: out8(g, PORT_NMI + below(s, 4), s8(s)); break;
+    }
+    case 14: {
+        u32 v = s8(s);
+        out8(g, PORT_NMI + below(s, 4), v);
+        break;
+    }
     case 15:
         e8(g, 0xfb);
         e8(g, (u32)((const u8[]){ 0xf4, 0x90, 0xfa, 0xfb, 0xcf, 0x9d, 0xf4 })[below(s, 7)]);
@@ -573,18 +602,21 @@ static inline void system_item(struct gen *g)
         e8(g, 0x0f);
         e8(g, 0x34 + below(s, 2));
         break; /* sysenter, sysexit */
-    case 22:
-        mov_mem(g, AT_GDT + (s8(s) & 0xf8) + 4, one_in(s, 2) ? 0x00cf0000 | s8(s) << 8 : s32(s), 4);
+    case 22: {
+        u32 v = one_in(s, 2) ? 0x00cf0000 | s8(s) << 8 : s32(s);
+        mov_mem(g, AT_GDT + (s8(s) & 0xf8) + 4, v, 4);
         break;
-    case 23: mov_mem(g, AT_IDT + below(s, NUM_GATES) * 8 + 4, (s16(s) & 0x7f00) | 0x8000, 4); break;
-    case 24:
-        mov_mem(g,
-                (one_in(s, 3)   ? AT_TSS16
-                 : one_in(s, 2) ? AT_TSS2
-                                : AT_TSS) +
-                    below(s, 26) * 4,
-                value(g), 4);
+    }
+    case 23: {
+        u32 v = (s16(s) & 0x7f00) | 0x8000;
+        mov_mem(g, AT_IDT + below(s, NUM_GATES) * 8 + 4, v, 4);
         break;
+    }
+    case 24: {
+        u32 v = value(g), at = one_in(s, 3) ? AT_TSS16 : one_in(s, 2) ? AT_TSS2 : AT_TSS;
+        mov_mem(g, at + below(s, 26) * 4, v, 4);
+        break;
+    }
     default: /* unreal mode from real mode, or through protected mode and back */
         toggle_cr(g, 0, CR0_PE);
         e8(g, 0xb8);
@@ -601,18 +633,22 @@ static inline void system_item(struct gen *g)
 static inline void code_item(struct gen *g)
 {
     struct source *s = g->s;
-    u32 at;
+    u32 at, v;
+    unsigned size;
 
     switch (below(s, 20)) {
     case 0:
     case 1:
-        mov_reg(g, (unsigned)((const u8[]){ 0, 1, 2, 3, 6, 7, 3, 6 })[below(s, 8)],
-                one_in(s, 2) ? data_address(g) : value(g));
+        v = one_in(s, 2) ? data_address(g) : value(g);
+        mov_reg(g, (unsigned)((const u8[]){ 0, 1, 2, 3, 6, 7, 3, 6 })[below(s, 8)], v);
         break;
     case 2:
     case 3: /* code is written: here, there, under another address */
-        at = code_address(g) + (one_in(s, 3) && g->bits == 32 ? 0x400000u << below(s, 2) : 0);
-        mov_mem(g, at, one_in(s, 2) ? 0x90909090 : s32(s), 1u << below(s, 3));
+        at = code_address(g);
+        if (one_in(s, 3) && g->bits == 32)
+            at += 0x400000u << below(s, 2);
+        size = 1u << below(s, 3);
+        mov_mem(g, at, one_in(s, 2) ? 0x90909090 : s32(s), size);
         break;
     case 4: { /* a string instruction with a sensible count, perhaps over code or a page's edge */
         static const u8 op[] = { 0xa4, 0xa5, 0xaa, 0xab, 0xa6, 0xa7,
@@ -659,7 +695,8 @@ static inline void code_item(struct gen *g)
         break;
     case 12: /* call a routine that may return */
         e8(g, 0xe8);
-        at = routine(below(s, ROUTINES)) + (one_in(s, 4) ? below(s, 32) : 0);
+        at = routine(below(s, ROUTINES));
+        at += one_in(s, 4) ? below(s, 32) : 0;
         ev(g, at - g->at - (g->bits == 32 ? 4 : 2), g->bits == 32);
         break;
     default: one_row(g, isa_row(s16(s) % isa_num_rows())); break;

@@ -84,7 +84,8 @@ static inline void make_tables(struct gen *g)
     memcpy(m + AT_GDT, gdt, sizeof gdt);
     for (unsigned k = ARRAY_LEN(gdt); k < 32; k++) {
         st64(m + AT_GDT + 8 * k, gdt[1 + below(s, 19)]);
-        m[AT_GDT + 8 * k + below(s, 8)] = (u8)s8(s);
+        u8 v = (u8)s8(s);
+        m[AT_GDT + 8 * k + below(s, 8)] = v;
     }
     for (unsigned k = 0; k < 16; k++) {
         st64(m + AT_LDT + 8 * k, gdt[1 + below(s, 19)]);
@@ -131,7 +132,9 @@ static inline void make_tables(struct gen *g)
         }
         st32(p + 0x1c, one_in(s, 4) ? AT_PDPT : AT_DIR);
         st32(p + 0x20, routine(below(s, ROUTINES)));
-        st32(p + 0x24, 2 | (one_in(s, 2) ? FL_IF : 0) | (one_in(s, 4) ? eflags_toggle(s) : 0));
+        u32 fl = flag(s, 2, FL_IF) | 2;
+        fl |= one_in(s, 4) ? eflags_toggle(s) : 0;
+        st32(p + 0x24, fl);
         for (unsigned k = 0; k < 8; k++)
             st32(p + 0x28 + 4 * k, k == 4 ? AT_STACK : AT_DATA + 64 * k);
         for (unsigned k = 0; k < 6; k++)
@@ -192,13 +195,16 @@ static inline void make_state(struct gen *g)
     struct cpu *c = g->b->c;
     unsigned mode = below(s, 8);
     bool prot = mode >= 2, small = mode == 2, user = mode == 5, v86 = mode == 6;
-    u32 cr0 = (prot ? CR0_PE : 0) | (mode >= 3 && !one_in(s, 4) ? CR0_PG | CR0_PE : 0) |
-              (one_in(s, 2) ? CR0_WP : 0) | (one_in(s, 2) ? CR0_NE : 0) |
-              (one_in(s, 8) ? CR0_AM : 0);
+    u32 cr0 = (prot ? CR0_PE : 0) | (mode >= 3 && !one_in(s, 4) ? CR0_PG | CR0_PE : 0);
+    cr0 |= flag(s, 2, CR0_WP);
+    cr0 |= flag(s, 2, CR0_NE);
+    cr0 |= flag(s, 8, CR0_AM);
     bool pae = one_in(s, 3);
-    u32 cr4 = CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_PSE | (pae ? CR4_PAE : 0) |
-              (one_in(s, 2) ? CR4_PGE : 0) | (one_in(s, 3) ? CR4_VME : 0) |
-              (one_in(s, 3) ? CR4_DE : 0) | (one_in(s, 8) ? CR4_PVI : 0);
+    u32 cr4 = CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_PSE | (pae ? CR4_PAE : 0);
+    cr4 |= flag(s, 2, CR4_PGE);
+    cr4 |= flag(s, 3, CR4_VME);
+    cr4 |= flag(s, 3, CR4_DE);
+    cr4 |= flag(s, 8, CR4_PVI);
 
     for (unsigned n = 0; n < ROUTINES; n++)
         g->routine_bits[n] = one_in(s, 4) != (prot && !small && !v86) ? 32 : 16;
@@ -211,8 +217,9 @@ static inline void make_state(struct gen *g)
     if (one_in(s, 2))
         cpu_set(c, CPU_EFER, EFER_NXE & g->b->c->model->ext_edx >> 9);
     cpu_set(c, CPU_CR0, cr0);
-    u32 fl = (one_in(s, 2) ? FL_IF : 0) | (v86 ? FL_VM : 0) | (one_in(s, 3) ? FL_IOPL : 0) |
-             (one_in(s, 16) ? eflags_toggle(s) & ~(u32)FL_VM : 0);
+    u32 fl = flag(s, 2, FL_IF) | (v86 ? FL_VM : 0);
+    fl |= flag(s, 3, FL_IOPL);
+    fl |= one_in(s, 16) ? eflags_toggle(s) & ~(u32)FL_VM : 0;
     cpu_set(c, CPU_EFLAGS, fl);
     for (unsigned k = 0; k < 6; k++) {
         u16 sel = v86 || !prot ? 0
