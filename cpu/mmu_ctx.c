@@ -582,6 +582,8 @@ void ctx_tables_written(void *cpu, u32 frame, u32 off, u32 len)
     }
     if (!still)
         ram_clear_flag(c->ram, frame, RAM_TABLES); /* may be ordinary memory by now */
+    if (m->code_dirty && c->twice)
+        twice_give_up(c, "the address space changes");
     if (m->code_dirty)
         code_stop(c); /* perhaps the very page that runs */
     mmu_tell_code(c);

@@ -4,9 +4,9 @@
  * that no device is touched twice and no time passes. Then both ends are compared.
  *
  * c->twice is set while such a piece runs, and the places that write memory past the tables or
- * reach outside ask for it: all of them are slow paths. In the first run c->tlb_wr leads everything
- * to them; in the second it has the pages that the first one wrote to through a table entry, because
- * code that is checked should take the ways that it takes otherwise.
+ * reach outside ask for it: all of them are slow paths. In the first run c->tlb_wr leads all writes
+ * to them; in the second it has the pages that the first one wrote to through a table entry: code
+ * that is checked should take the ways that it takes otherwise.
  *
  * What cannot be undone is given up: the first run stands, and nothing is compared. Such are changes
  * of the memory map and of the address space, and very many writes. */

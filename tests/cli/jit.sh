@@ -19,6 +19,8 @@ fi
 if [ -x "$NESTBOX_BUILD/fuzz/fuzz_guest" ]; then
     FUZZ_ENGINE=jit "$NESTBOX_BUILD/fuzz/fuzz_guest" "$NESTBOX_SRC"/tests/fuzz/seeds/fuzz_guest/* >out 2>&1 ||
         fail "random guests: $(tail -n 5 out)"
+    FUZZ_ENGINE=check "$NESTBOX_BUILD/fuzz/fuzz_guest" "$NESTBOX_SRC"/tests/fuzz/seeds/fuzz_guest/* >out 2>&1 ||
+        fail "random guests, checked: $(tail -n 100 out)"
 fi
 # Its work is counted.
 printf 'stop-at 40000000\nmonitor "info jit"\n' >probe

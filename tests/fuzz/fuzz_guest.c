@@ -396,7 +396,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 
     if (engine)
         p.opt.engine = engine;
-    if (strcmp(p.opt.engine, "interp") && !(HAVE_JIT && !strcmp(p.opt.engine, "jit"))) {
+    if (strcmp(p.opt.engine, "interp") &&
+        !(HAVE_JIT && (!strcmp(p.opt.engine, "jit") || !strcmp(p.opt.engine, "check")))) {
         fprintf(stderr, "fuzz_guest: no engine %s\n", p.opt.engine);
         exit(2);
     }

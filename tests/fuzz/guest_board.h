@@ -29,7 +29,7 @@ enum {
 enum { PORT_NMI = 0xe0, PORT_STOP, PORT_A20, PORT_DMA };
 
 struct board_options {
-    const char *engine; /* "interp" or "jit" */
+    const char *engine; /* "interp", "jit" or "check" */
     unsigned hot;       /* jit_attach() */
     const char *model;
     bool coherent, soft_fpu;
@@ -244,6 +244,13 @@ static inline void board_wire(struct board *b, unsigned from, const char *out, u
     MUST(device_connect(b->chip[from], out, b->chip[to], in, &e));
 }
 
+static inline void board_report(void *to, enum log_class cls, const char *line)
+{
+    (void)to;
+    if (cls == LOG_WARN)
+        fprintf(stderr, "%s\n", line);
+}
+
 static inline struct board *board_new(const struct board_options *opt)
 {
     struct board *b = xcalloc(1, sizeof *b);
@@ -316,6 +323,11 @@ static inline struct board *board_new(const struct board_options *opt)
 #if HAVE_JIT
     if (!strcmp(opt->engine, "jit"))
         MUST(jit_attach(b->c, opt->hot, &e));
+    if (!strcmp(opt->engine, "check")) {
+        MUST(jit_attach_check(b->c, &e));
+        if (!b->log.sink)
+            b->log.sink = board_report;
+    }
 #endif
     b->clock.retired = cpu_retired(b->c);
     b->clock.on_earlier = board_earlier;
@@ -453,6 +465,7 @@ static inline bool board_slice(struct board *b, u64 until)
             clock_skip_to(&b->clock, clock_next(&b->clock));
         break;
     case CPU_SHUTDOWN: b->want_init = true; break;
+    case CPU_BUG: abort(); /* "check" has told */
     default: break;
     }
     return !b->dead;
