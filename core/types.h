@@ -62,6 +62,9 @@ static inline unsigned ctz32(u32 v) { return (unsigned)__builtin_ctz(v); } /* v 
 static inline unsigned clz32(u32 v) { return (unsigned)__builtin_clz(v); } /* v != 0 */
 static inline unsigned clz64(u64 v) { return (unsigned)__builtin_clzll(v); } /* v != 0 */
 static inline unsigned ctz64(u64 v) { return (unsigned)__builtin_ctzll(v); } /* v != 0 */
+#if defined(__x86_64__)
+static inline bool host_has_sse3(void) { return __builtin_cpu_supports("sse3"); }
+#endif
 static inline u32 swap_bytes32(u32 v) { return __builtin_bswap32(v); }
 
 /* The 128-bit product: high half to *hi, low half returned. */

@@ -249,6 +249,8 @@ struct cpu {
         void *near;
         void *link;
         u32 flags, key;
+        u32 fp_in;                      /* FP_x: state that is not in c->fpu now */
+        u32 note, note_seg;             /* what FOP, FCS and FDS follow from, 0: nothing new */
     } fast;
     u64 stat_blocks, stat_decoded, stat_invalidated, stat_faults[32], stat_irqs;
 };

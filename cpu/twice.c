@@ -122,15 +122,15 @@ void twice_begin(struct cpu *c, struct twice *t)
     mmu_select(c);
 }
 
-unsigned twice_interpret(struct cpu *c, struct block *b)
+unsigned twice_interpret(struct cpu *c, struct block *b, unsigned from)
 {
     unsigned r;
 
     c->blk = b;
-    c->blk_eip = c->eip;
-    c->blk_retired = c->retired;
+    c->blk_eip = c->eip - b->insns[from].ofs;
+    c->blk_retired = c->retired - from;
     c->chain = 0; /* this one alone */
-    r = b->insns[0].fn(c, b->insns);
+    r = b->insns[from].fn(c, &b->insns[from]);
     if (r == RUN_FAULT)
         cpu_sync(c);
     if (c->patched) {

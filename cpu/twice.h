@@ -23,8 +23,9 @@ void twice_free(struct twice *t);
 
 /* The first run starts here. Between two blocks. */
 void twice_begin(struct cpu *c, struct twice *t);
-/* Block b in the interpreter, alone. Returns what a block does. */
-unsigned twice_interpret(struct cpu *c, struct block *b);
+/* Block b in the interpreter from insns[from] on, where c->eip is, alone. Returns what a block
+ * does. */
+unsigned twice_interpret(struct cpu *c, struct block *b, unsigned from);
 /* Back to where twice_begin() was, for the second run. false: impossible, all is over. */
 bool twice_again(struct cpu *c);
 /* Ends the second run. true: it did what the first had done, and *diff is still empty. Else *diff

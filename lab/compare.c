@@ -193,6 +193,17 @@ static u32 compare_sequence(const struct isa *isa, const struct lab_case *c,
     return diff;
 }
 
+u32 lab_compare_exact(const struct lab_case *c, const struct lab_result *a,
+                      const struct lab_result *b)
+{
+    u32 diff = compare(c, (struct lab_mask){ 0 }, a, b);
+
+    if (c->use_fx && a->status == b->status &&
+        memcmp(a->fx + FX_OP, b->fx + FX_OP, FX_MXCSR - FX_OP))
+        diff |= LD_FPU;
+    return diff;
+}
+
 u32 lab_compare_by(const struct isa *isa, const struct lab_case *c, const struct lab_result *a,
                    const struct lab_result *b)
 {

@@ -18,6 +18,10 @@ u32 lab_compare(const struct lab_case *c, const struct lab_result *a, const stru
 struct isa;
 u32 lab_compare_by(const struct isa *isa, const struct lab_case *c, const struct lab_result *a,
                    const struct lab_result *b);
+/* Of two engines of ours that compute on the same unit: bit by bit, with what the manual calls
+ * undefined and what processors keep as they like (the x87's pointers). */
+u32 lab_compare_exact(const struct lab_case *c, const struct lab_result *a,
+                      const struct lab_result *b);
 /* LD_RESTART if a fault at the case's start left anything changed: for our own engines. */
 u32 lab_check_restart(const struct lab_case *c, const struct lab_result *r);
 void lab_print_difference(struct strbuf *sb, u32 diff);

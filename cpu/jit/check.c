@@ -84,7 +84,7 @@ unsigned jit_check(struct cpu *c, struct block *b, struct jit_block *jb)
     unsigned first, second, vec;
 
     twice_begin(c, j->twice);
-    first = twice_interpret(c, b);
+    first = twice_interpret(c, b, 0);
     fault_eip = c->eip;
     vec = c->fault.vec;
     if (!b->valid) /* and with it the translation */
@@ -94,6 +94,12 @@ unsigned jit_check(struct cpu *c, struct block *b, struct jit_block *jb)
         return first == RUN_FAULT ? RUN_FAULT : RUN_EXIT;
     }
     second = jit_enter(c, jb);
+    if (second == LEAVE_COLD) { /* the code's end, but not the block's */
+        unsigned k = 0;
+        while (k < b->n && b->insns[k].ofs != c->eip - eip)
+            k++;
+        second = twice_interpret(c, b, k);
+    }
     j->stat_checked++;
     if ((first == RUN_FAULT) != (second == RUN_FAULT))
         sb_addf(&diff, "the %s faults, vector %u at %08x; the other goes on\n",

@@ -153,6 +153,11 @@ static unsigned run(struct cpu *c, struct block *b)
 
     if (unlikely(!may_run(c)))
         return RUN_COLD;
+    if (unlikely(j->cold)) { /* code has left this block alone, a moment ago */
+        j->cold = false;
+        if (j->cold_at == c->retired)
+            return RUN_COLD;
+    }
     struct jit_block *jb = code_for(c, b, &emptied);
     if (emptied)
         return RUN_NEXT;
@@ -168,6 +173,11 @@ static unsigned run(struct cpu *c, struct block *b)
         r = jit_enter(c, jb);
         if (r < LEAVE_LINK)
             return r;
+        if (r == LEAVE_COLD) {
+            j->cold = true;
+            j->cold_at = c->retired;
+            return RUN_NEXT;
+        }
         if (must_look(c))
             return RUN_EXIT;
         struct jit_link *l = r == LEAVE_LINK ? c->fast.link : NULL;
@@ -312,6 +322,7 @@ bool jit_attach(struct cpu *c, unsigned hot, struct err *e)
     }
     j->rows = jit_rows();
     j->hot = (u8)MIN(hot, 255u);
+    j->host_sse3 = host_has_sse3();
     c->engine_state = j;
     c->fast.near = j->near;
     x64_stubs(c);

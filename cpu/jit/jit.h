@@ -28,7 +28,11 @@ enum {
     RUN_JIT_BACK = 8, /* a group has come to its end */
     LEAVE_LINK = 16,  /* c->eip is next; c->fast.link is a jump that may be made to go there */
     LEAVE_LOOK,       /* c->eip is next; look at events, kicks and the budget */
+    LEAVE_COLD,       /* what follows c->eip is the interpreter's as things are */
 };
+
+/* What of the guest's state is in the host's registers while code runs: bits of c->fast.fp_in. */
+enum { FP_SSE = 1, FP_X87 = 2 };
 
 /* A copy of some instructions of a block, and one behind them that leads back. */
 struct jit_group {
@@ -71,8 +75,17 @@ struct jit {
     u32 side_pos;
     u32 generation;              /* of the code cache: what near[] was made for */
     u8 hot;
-    u8 *rows;                    /* template class of each row (rows.c) */
+    u16 *rows;                   /* template class of each row (rows.c) */
     u32 enter, leave, call_group, dispatch; /* stubs, as offsets */
+    u32 fp_store, fp_load[4];    /* the same; [FP_x] */
+    bool host_sse3;
+    bool cold;                   /* LEAVE_COLD was the last reason, at this count */
+    u64 cold_at;
+    struct jit_fp {              /* an FXSAVE image, and what the host's own code wants */
+        _Alignas(16) u8 fx[512];
+        u32 mxcsr;
+        u16 cw;
+    } fp;
     u64 stat_blocks, stat_insns, stat_grouped, stat_links, stat_enters, stat_groups, stat_killed,
         stat_flushes, stat_checked, stat_unchecked;
     struct twice *twice;         /* -engine check: each entry runs one block, and that twice */

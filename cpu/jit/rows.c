@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The translation class of each row, by the handlers that it names. */
+/* The translation class of each row, by the handlers that it names; of x87, MMX and SSE rows by
+ * what the table says of them. */
 #include "cpu/jit/rows.h"
 
 #include "core/xalloc.h"
@@ -21,14 +22,54 @@
     X(movsxw, T_EXTEND | 9) X(lea, T_LEA) X(push, T_PUSH) X(pop, T_POP) \
     X(jmp, T_FLOW | 0) X(call, T_FLOW | 1) X(jmp_ind, T_FLOW | 2) X(call_ind, T_FLOW | 3) \
     X(ret, T_FLOW | 4) X(xchg, T_MISC | 0) X(cbw, T_MISC | 1) X(cwd, T_MISC | 2) \
-    X(bswap, T_MISC | 3) X(nop, T_MISC | 6) X(leave, T_MISC | 7)
+    X(bswap, T_MISC | 3) X(sahf, T_MISC | 4) X(nop, T_MISC | 6) X(leave, T_MISC | 7)
 
 #define DECLARE_(name, cls) extern const struct hset hs_##name;
 CLASSES_(DECLARE_)
 #define DECLARE_CC_(id, n) extern const struct hset hs_jcc_##id, hs_setcc_##id, hs_cmovcc_##id;
 CONDS_(DECLARE_CC_)
 
-u8 *jit_rows(void)
+/* ---- x87, MMX, SSE */
+
+static bool named(const struct isa_row *row, const char *list)
+{
+    size_t n = strlen(row->name);
+
+    for (const char *p = list; (p = strstr(p, row->name)) != NULL; p += n)
+        if (p[-1] == ' ' && p[n] == ' ')
+            return true;
+    return false;
+}
+
+static u16 fp_class(const struct isa_row *row)
+{
+    static const struct { const char *names; u16 cls; } special[] = {
+        /* whole states, and stores of selected bytes */
+        { " fldenv fnstenv frstor fnsave fninit fxsave fxrstor maskmovq maskmovdqu ", T_HANDLER },
+        { " fnstsw fnclex ", T_FP_CONTROL },
+        { " fneni fndisi fnsetpm wait ", T_FP_NOTHING },
+        { " fldcw ", T_FP_FLDCW },
+        { " fnstcw ", T_FP_FNSTCW },
+        { " ldmxcsr ", T_FP_LDMXCSR },
+        { " stmxcsr ", T_FP_STMXCSR },
+        { " fcomi fucomi fcomip fucomip ", T_FP_FCOMI },
+        { " comiss ucomiss comisd ucomisd ", T_FP_COMIS },
+        { " f2xm1 fyl2x fptan fpatan fyl2xp1 fsincos fsin fcos ", T_FP_FUNCTION },
+        { " rcpps rcpss rsqrtps rsqrtss ", T_FP_APPROX },
+        { " emms ", T_FP_EMMS },
+    };
+
+    if (!(row->attr & (A_FPU | A_WAIT | A_MMX | A_SSE)))
+        return T_HANDLER;
+    for (unsigned k = 0; k < ARRAY_LEN(special); k++)
+        if (named(row, special[k].names))
+            return special[k].cls;
+    if (!strncmp(row->name, "fcmov", 5))
+        return T_FP_FCMOV;
+    return row->attr & A_FPU ? T_FP_X87 : T_FP_SIMD;
+}
+
+u16 *jit_rows(void)
 {
     static const struct { const struct hset *hs; u8 cls; } known[] = {
 #define ENTRY_(name, c) { &hs_##name, c },
@@ -39,11 +80,13 @@ u8 *jit_rows(void)
         CONDS_(ENTRY_CC_)
     };
     unsigned rows = isa_num_rows();
-    u8 *cls = xcalloc(rows, 1);
+    u16 *cls = xcalloc(rows, sizeof *cls);
 
-    for (unsigned r = 0; r < rows; r++)
+    for (unsigned r = 0; r < rows; r++) {
+        cls[r] = fp_class(isa_row(r));
         for (unsigned k = 0; k < ARRAY_LEN(known); k++)
             if (isa_row(r)->hs == known[k].hs)
                 cls[r] = known[k].cls;
+    }
     return cls;
 }

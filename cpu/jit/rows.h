@@ -5,7 +5,8 @@
 
 #include "core/types.h"
 
-/* The low nibble is a number that the template wants: /n, or a condition. */
+/* The low nibble is a number that the template wants: /n, or a condition; of T_FP rows it says
+ * which template. */
 enum {
     T_HANDLER = 0,
     T_ALU = 0x10,    /* ADD OR ADC SBB AND SUB XOR CMP */
@@ -22,10 +23,25 @@ enum {
     T_CMOV = 0xc0,
     T_JCC = 0xd0,
     T_FLOW = 0xe0,   /* JMP 0, CALL 1, JMP ind 2, CALL ind 3, RET 4 */
-    T_MISC = 0xf0,   /* XCHG 0, CBW 1, CWD 2, BSWAP 3, NOP 6, LEAVE 7; MUL 8, IMUL 9,
+    T_MISC = 0xf0,   /* XCHG 0, CBW 1, CWD 2, BSWAP 3, SAHF 4, NOP 6, LEAVE 7; MUL 8, IMUL 9,
                         IMUL r,r/m 10, IMUL by imm 11; SHLD 12, SHRD 13 by imm, by CL 14, 15 */
+    T_FP = 0x100,    /* x87, MMX, SSE */
+    T_FP_SIMD = T_FP, /* the host's instruction, registers and memory operand mapped */
+    T_FP_APPROX,     /* the same, but our own function where time is counted */
+    T_FP_COMIS,      /* the same, EFLAGS written */
+    T_FP_EMMS,
+    T_FP_LDMXCSR,
+    T_FP_STMXCSR,
+    T_FP_X87,        /* the host's instruction; leaves FIP, FDP and FOP */
+    T_FP_FUNCTION,   /* the same, but our own function where time is counted */
+    T_FP_FCMOV,      /* the same, EFLAGS read */
+    T_FP_FCOMI,      /* the same, EFLAGS written */
+    T_FP_CONTROL,    /* without the pointers */
+    T_FP_FLDCW,
+    T_FP_FNSTCW,
+    T_FP_NOTHING,    /* WAIT, with nothing to wait for */
 };
 
-u8 *jit_rows(void); /* one class a row; xfree() it */
+u16 *jit_rows(void); /* one class a row; xfree() it */
 
 #endif

@@ -32,6 +32,8 @@ void x64_stubs(struct cpu *c)
     struct asm_buf a = { .base = j->mem.write, .end = JIT_CODE_BYTES };
     u32 tail, out, miss[2];
 
+    x64_fp_store_stub(j, &a);
+
     /* enter(cpu, code) */
     j->enter = a.pos;
     for (unsigned k = 0; k < ARRAY_LEN(kept); k++)
@@ -45,6 +47,7 @@ void x64_stubs(struct cpu *c)
     /* reason in r11d */
     j->leave = a.pos;
     spill(&a);
+    x64_fp_out(j, &a);
     as_mov_rr(&a, 4, H_RAX, H_R11);
     tail = a.pos; /* reason in eax, all is in memory already */
     as_alu_ri(&a, 8, HA_ADD, H_RSP, FRAME);
@@ -55,6 +58,7 @@ void x64_stubs(struct cpu *c)
     /* called with the group in r11 */
     j->call_group = a.pos;
     spill(&a);
+    x64_fp_out(j, &a);
     as_mov_rr(&a, 8, H_RDI, H_R14);
     as_mov_rr(&a, 8, H_RSI, H_R11);
     as_alu_ri(&a, 8, HA_SUB, H_RSP, 8);
@@ -94,6 +98,7 @@ void x64_stubs(struct cpu *c)
     as_rel(&a, miss[1], a.pos);
     as_mov_ri(&a, 4, H_R11, LEAVE_LOOK);
     as_jmp_to(&a, j->leave);
+    x64_fp_load_stubs(j, &a);
     j->code_pos = ALIGN_UP(a.pos, 16u);
 }
 _Static_assert(sizeof(struct jit_near) == 16, "the stub shifts by 4");
@@ -140,6 +145,11 @@ static enum flag_use flag_use(const struct x64 *x, const struct insn *in)
 
     if (!which(in, &size, &form) || ((in->flags & INSN_MEM) && (cls & 0xf0) != T_LEA))
         return FLAGS_SEEN;
+    if (cls & T_FP) {
+        if (cls == T_FP_FCMOV || !x64_fp_usable(x, in))
+            return FLAGS_SEEN;
+        return cls == T_FP_COMIS || cls == T_FP_FCOMI ? FLAGS_KILLED : FLAGS_KEPT;
+    }
     switch (cls & 0xf0) {
     case T_ALU:
         return n == HA_ADC || n == HA_SBB ? FLAGS_SEEN : FLAGS_KILLED;
@@ -157,7 +167,8 @@ static enum flag_use flag_use(const struct x64 *x, const struct insn *in)
     case T_SHIFT_CL: /* or killed: the count decides */
         return FLAGS_KEPT;
     case T_MISC:
-        return n <= 3 || n == 6 || n >= 12 ? FLAGS_KEPT : n == 7 ? FLAGS_SEEN : FLAGS_KILLED;
+        return n <= 3 || n == 6 || n >= 12 ? FLAGS_KEPT : n == 7 || n == 4 ? FLAGS_SEEN
+                                                      : FLAGS_KILLED;
     }
     return FLAGS_SEEN;
 }
@@ -189,6 +200,8 @@ static bool emit(struct x64 *x, unsigned k)
         return true;
     if ((in->flags & INSN_MEM) && !(in->flags & INSN_A32))
         return false;
+    if (cls & T_FP)
+        return x64_fp_usable(x, in) && !(x64_fp_need(x, in) & ~x->fp.in) && x64_fp_op(x, k, cls);
     /* moffs */
     if (!(in->flags & INSN_A32) && (form == FORM_RM || form == FORM_MR))
         return false;
@@ -200,6 +213,7 @@ static bool emit_flow(struct x64 *x, unsigned k)
     const struct insn *in = &x->b->insns[k];
     unsigned cls = x->j->rows[in->row], size, form;
 
+    x64_fp_flush(x);
     return cls != T_HANDLER && which(in, &size, &form) && x64_flow(x, k, cls, size, form);
 }
 
@@ -208,20 +222,31 @@ static void group(struct x64 *x, unsigned from, unsigned n)
     struct jit_group *g;
 
     x64_save(x);
+    x64_fp_flush(x);
     g = jit_group_new(x->j, x->b, x->eip, from, n);
     x->full |= !g;
     as_mov_ri64(&x->a, H_R11, (u64)(uintptr_t)g);
     as_call_to(&x->a, x->j->call_group);
     x->fl = FL_SAVED_ONLY;
     x->j->stat_grouped += n;
+    x->fp.in = 0;
+    x64_fp_want(x, from + n);
 }
 
 /* A template may decline after it has emitted something: back to here. */
-struct mark { u32 pos; unsigned num_cold; enum fl fl; bool clear_af; u64 grouped; };
+struct mark {
+    u32 pos;
+    unsigned num_cold;
+    enum fl fl;
+    bool clear_af;
+    u64 grouped;
+    struct fp_known fp;
+};
 
 static struct mark mark(const struct x64 *x)
 {
-    return (struct mark){ x->a.pos, x->num_cold, x->fl, x->clear_af, x->j->stat_grouped };
+    return (struct mark){ x->a.pos, x->num_cold, x->fl, x->clear_af,
+                          x->j->stat_grouped, x->fp };
 }
 
 static void back_to(struct x64 *x, const struct mark *m)
@@ -230,6 +255,7 @@ static void back_to(struct x64 *x, const struct mark *m)
     x->num_cold = m->num_cold;
     x->fl = m->fl;
     x->clear_af = m->clear_af;
+    x->fp = m->fp;
     x->j->stat_grouped = m->grouped;
 }
 
@@ -263,6 +289,7 @@ static void body(struct x64 *x)
     if (waiting)
         group(x, b->n - waiting, waiting);
     x64_save(x);
+    x64_fp_flush(x);
     as_lea(&x->a, 8, H_R13, HMEM(H_R13, b->n));
     x64_exit_to(x, x->eip + b->len);
 }
@@ -281,6 +308,7 @@ bool x64_translate(struct cpu *c, struct block *b, u32 eip, struct jit_block *jb
     *o = (struct cold){ .kind = COLD_LOOK, .eip = eip };
     o->from[0] = as_jcc(a, HC_NBE);
     liveness(&x);
+    x64_fp_want(&x, 0);
     body(&x);
     jb->dead = a->pos; /* COLD_LOOK of the entry comes first */
     x64_cold_code(&x);

@@ -84,7 +84,7 @@ struct cold *x64_new_cold(struct x64 *x)
         x->num_cold = 0;
     }
     struct cold *o = &x->cold[x->num_cold++];
-    *o = (struct cold){ 0 };
+    *o = (struct cold){ .fp = x->fp };
     return o;
 }
 
@@ -143,12 +143,15 @@ static void slow_path(struct x64 *x, const struct cold *o)
     for (unsigned k = 0; k < ARRAY_LEN(o->from); k++)
         if (o->from[k])
             as_rel(a, o->from[k], a->pos);
+    x64_fp_flush_of(x, &o->fp);
     as_mov_ri64(a, H_R11, (u64)(uintptr_t)o->group);
     as_call_to(a, x->j->call_group);
     if (!o->back) {
         as_8(a, 0xcc); /* it ends the block: nobody comes back */
         return;
     }
+    if (o->fp.in && o->group)
+        x64_fp_reload(x, o->fp.in, o->group->insns[0].n + 1u);
     if (o->flags)
         load_flags(a, H_R10);
     as_jmp_to(a, o->back);
@@ -167,6 +170,11 @@ void x64_cold_code(struct x64 *x)
         for (unsigned n = 0; n < ARRAY_LEN(o->from); n++)
             if (o->from[n])
                 as_rel(a, o->from[n], a->pos);
+        if (o->kind == COLD_LOAD) {
+            x64_fp_reload(x, o->fp.in, o->k);
+            as_jmp_to(a, o->back);
+            continue;
+        }
         if (o->link)
             o->link->unlinked = a->pos;
         as_store_i(a, 4, CPU_AT(eip), o->eip);

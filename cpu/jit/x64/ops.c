@@ -426,6 +426,12 @@ static bool misc(struct x64 *x, unsigned k, unsigned n, unsigned size, unsigned 
         as_prefix(a, 4, 0x1c8 + (x64_host_of[in->dst >> 2] & 7), H_NONE, H_NONE,
                   x64_host_of[in->dst >> 2], false, false);
         return true;
+    case 4: /* SAHF: OF stays */
+        if (x64_live_after(x, k))
+            x64_want_flags(x, H_R10);
+        as_8(a, 0x9e);
+        wrote_flags(x);
+        return true;
     case 6: /* NOP */
         return true;
     case 7:

@@ -9,6 +9,8 @@
  *   r14                           struct cpu
  *   r15                           c->tlb_rd
  *   rsp                           host stack; 8(%rsp) is a free slot
+ *   xmm0..7, MXCSR                the guest's if c->fast.fp_in has FP_SSE, else C's
+ *   x87                           the guest's if it has FP_X87, register by register (TOP too)
  * Between blocks the flags are saved. Within one they are in the host's EFLAGS too, or there alone,
  * as enum fl says at each point of the translation. */
 #ifndef NB_CPU_JIT_X64_X64_H
@@ -23,15 +25,24 @@ enum fl { FL_SAVED_ONLY, FL_HOST_ONLY, FL_BOTH };
 
 enum { MAX_COLD = 256 };
 
+/* What is known of x87, MMX and SSE state at a point of the translation (fp.c). */
+struct fp_known {
+    u8 in;              /* FP_x that are in the host's registers for certain */
+    u8 note, note_mem;  /* 1 + the last x87 instruction, and that with a memory operand, whose
+                           pointers are still to be stored; 0: none */
+};
+
 /* Code that is emitted behind the block. */
 struct cold {
-    enum { COLD_SLOW, COLD_UNLINKED, COLD_LOOK } kind;
+    enum { COLD_SLOW, COLD_UNLINKED, COLD_LOOK, COLD_LOAD } kind;
     u32 from[3];        /* rel32 fields that lead here; 0: none */
     u32 misaligned;     /* one that leads to the test for the page's end, going on at `aligned` */
     u32 aligned;
-    u32 back;           /* SLOW: where to go on, 0: nowhere */
+    u32 back;           /* SLOW: where to go on, 0: nowhere; LOAD: the same */
     bool flags;         /* SLOW: host flags are wanted there */
     u8 size;
+    u8 k;               /* LOAD: instruction */
+    struct fp_known fp; /* SLOW: in front of the instruction; LOAD: what to load */
     struct jit_group *group;
     struct jit_link *link;
     u32 eip;
@@ -44,6 +55,7 @@ struct x64 {
     struct block *b;
     u32 eip;
     enum fl fl;
+    struct fp_known fp;
     bool clear_af;      /* the host's AF is not the guest's: a shift has left it undefined */
     struct cold cold[MAX_COLD];
     unsigned num_cold;
@@ -74,6 +86,25 @@ struct cold *x64_new_cold(struct x64 *x);
 
 /* ops.c: false: the handler's. size: log2 of the operand's bytes; form: enum isa_form */
 bool x64_op(struct x64 *x, unsigned k, unsigned cls, unsigned size, unsigned form);
+
+/* fp.c: residency of x87, MMX and SSE state. */
+void x64_fp_store_stub(struct jit *j, struct asm_buf *a);
+void x64_fp_load_stubs(struct jit *j, struct asm_buf *a);
+void x64_fp_out(struct jit *j, struct asm_buf *a); /* in a stub that goes to C; keeps r11 */
+/* What the instructions from insns[k] to the next handler want gets into the registers. At the
+ * block's start and behind each call of handlers; clobbers host flags. */
+void x64_fp_want(struct x64 *x, unsigned k);
+/* Stores the last x87 instruction's pointers: before anybody may look. Keeps host flags. */
+void x64_fp_flush(struct x64 *x);
+void x64_fp_flush_of(struct x64 *x, const struct fp_known *fp);
+/* Behind a handler's call: puts back what was in, or leaves, with insns[k] as the next. */
+void x64_fp_reload(struct x64 *x, unsigned in, unsigned k);
+unsigned x64_fp_need(const struct x64 *x, const struct insn *in); /* FP_x */
+bool x64_fp_usable(const struct x64 *x, const struct insn *in); /* a T_FP row has its template */
+
+/* sse.c (MMX too), x87.c */
+bool x64_fp_op(struct x64 *x, unsigned k, unsigned cls);
+bool x64_x87_op(struct x64 *x, unsigned k, unsigned cls);
 
 /* flow.c: the same for rows that end a block; n is the block's number of instructions then. */
 bool x64_flow(struct x64 *x, unsigned k, unsigned cls, unsigned size, unsigned form);

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: MIT */
+/* x87, MMX and SSE state in the host's registers.
+ *
+ * A block that has such instructions asks at its start whether the guest's state is in, and has it
+ * loaded if not; so do the places behind each call of handlers. Whatever leads to C stores it
+ * again first. So loops keep it in, and blocks without such instructions pay nothing. Registers
+ * of the x87 are mapped by their physical numbers: TOP and tags are the host's, and MMX finds its
+ * registers.
+ *
+ * Exceptions must all be masked (the guest's control word and MXCSR go to the host as they are,
+ * and nobody here takes its signals); else the block is the interpreter's. Then there is no pending
+ * one either, and SW.ES and SW.B are clear. c->fpu.cw is exact at all times.
+ *
+ * The host keeps no pointers of last instructions (AMD's only where an exception is pending):
+ * emitted code stores FIP, and what FOP, FCS and FDS follow from, before anybody may look; FDP with
+ * each memory operand. Selectors are taken when the state is stored: no code changes them in
+ * between.
+ *
+ * Flags stick on the host, as sse_host.c and x87_host.c expect. */
+#include "cpu/isa.h"
+#include "cpu/jit/x64/x64.h"
+#include "cpu/simd.h"
+
+enum { FX_SW = 2, FX_TAG = 4, FX_MXCSR = 24, FX_ST = 32, FX_XMM = 160 };
+enum { NOTE = 1 << 16, XMM_TEMP = 8 };
+
+#define FP_AT(field) HMEM(H_R10, (i32)offsetof(struct jit_fp, field))
+#define SEL_OF(s) ((u32)(offsetof(struct cpu, seg) + (s) * sizeof(struct seg) + \
+                         offsetof(struct seg, sel)))
+
+/* movups, stmxcsr and the like */
+static void xmm_load(struct asm_buf *a, unsigned n, struct host_mem m)
+{
+    as_rm(a, 4, 0x110, n, m);
+}
+static void xmm_store(struct asm_buf *a, unsigned n, struct host_mem m)
+{
+    as_rm(a, 4, 0x111, n, m);
+}
+static void load16(struct asm_buf *a, unsigned to, struct host_mem m)
+{
+    as_rm(a, 4, 0x1b7, to, m); /* movzx */
+}
+static void load8(struct asm_buf *a, unsigned to, struct host_mem m)
+{
+    as_rm(a, 4, 0x1b6, to, m);
+}
+static void fxsave(struct asm_buf *a, struct host_mem m) { as_nm(a, 8, 0x1ae, 0, m); }
+static void fxrstor(struct asm_buf *a, struct host_mem m) { as_nm(a, 8, 0x1ae, 1, m); }
+static void ldmxcsr(struct asm_buf *a, struct host_mem m) { as_nm(a, 4, 0x1ae, 2, m); }
+static void stmxcsr(struct asm_buf *a, struct host_mem m) { as_nm(a, 4, 0x1ae, 3, m); }
+
+static u32 unless_in(struct asm_buf *a, unsigned what, unsigned cond)
+{
+    as_nm(a, 1, 0xf6, 0, CPU_AT(fast.fp_in));
+    as_8(a, what);
+    return as_jcc(a, cond);
+}
+
+static void fp_area(struct jit *j, struct asm_buf *a)
+{
+    as_mov_ri64(a, H_R10, (u64)(uintptr_t)&j->fp);
+}
+
+static void all_xmm(struct asm_buf *a, void (*move)(struct asm_buf *, unsigned, struct host_mem),
+                    unsigned base, i32 at)
+{
+    for (unsigned n = 0; n < 8; n++)
+        move(a, n, HMEM(base, at + 16 * (i32)n));
+}
+
+/* Between the image, in order of the stack, and physical registers; the status word is in r9d. */
+static void turn(struct asm_buf *a, bool store)
+{
+    as_shift_ri(a, 4, 5, H_R9, 7);
+    as_alu_ri(a, 4, HA_AND, H_R9, 0x70);
+    for (i32 n = 0; n < 8; n++) {
+        struct host_mem image = HMEM(H_R10, FX_ST + 16 * n);
+        struct host_mem reg = { H_R14, H_R9, 0, (i32)offsetof(struct cpu, fpu.reg) };
+
+        xmm_load(a, XMM_TEMP, store ? image : reg);
+        xmm_store(a, XMM_TEMP, store ? reg : image);
+        if (n < 7) {
+            as_alu_ri(a, 4, HA_ADD, H_R9, 16);
+            as_alu_ri(a, 4, HA_AND, H_R9, 0x70);
+        }
+    }
+}
+
+static void store_pointers(struct asm_buf *a)
+{
+    u32 skip;
+
+    as_load(a, 4, H_R9, CPU_AT(fast.note));
+    as_rr(a, 4, 0x85, H_R9, H_R9);
+    skip = as_jcc(a, HC_Z);
+    as_store(a, 2, H_R9, CPU_AT(fpu.fop));
+    load16(a, H_R9, HMEM(H_R14, (i32)SEL_OF(S_CS)));
+    as_store(a, 2, H_R9, CPU_AT(fpu.fcs));
+    as_store_i(a, 4, CPU_AT(fast.note), 0);
+    as_rel(a, skip, a->pos);
+    as_load(a, 4, H_R9, CPU_AT(fast.note_seg));
+    as_rr(a, 4, 0x85, H_R9, H_R9);
+    skip = as_jcc(a, HC_Z);
+    load16(a, H_R9, HMEMX(H_R14, H_R9, 0));
+    as_store(a, 2, H_R9, CPU_AT(fpu.fds));
+    as_store_i(a, 4, CPU_AT(fast.note_seg), 0);
+    as_rel(a, skip, a->pos);
+}
+
+static void store_x87(struct jit *j, struct asm_buf *a)
+{
+    u32 skip;
+
+    fp_area(j, a);
+    fxsave(a, FP_AT(fx));
+    load16(a, H_R9, FP_AT(fx[FX_SW]));
+    as_store(a, 2, H_R9, CPU_AT(fpu.sw));
+    turn(a, true);
+    load8(a, H_R9, FP_AT(fx[FX_TAG]));
+    as_store(a, 1, H_R9, CPU_AT(fpu.valid));
+    load16(a, H_R9, FP_AT(fx));
+    as_alu_ri(a, 4, HA_CMP, H_R9, j->fp.cw);
+    skip = as_jcc(a, HC_Z);
+    as_nm(a, 4, 0xd9, 5, FP_AT(cw)); /* fldcw */
+    as_rel(a, skip, a->pos);
+    as_8(a, 0x0f); /* emms */
+    as_8(a, 0x77);
+    store_pointers(a);
+}
+
+static void store_sse(struct jit *j, struct asm_buf *a)
+{
+    u32 skip;
+
+    all_xmm(a, xmm_store, H_R14, (i32)offsetof(struct cpu, fpu.xmm));
+    stmxcsr(a, CPU_AT(fpu.mxcsr));
+    as_load(a, 4, H_R9, CPU_AT(fpu.mxcsr));
+    as_alu_ri(a, 4, HA_AND, H_R9, ~(u32)MXCSR_EXC);
+    as_alu_ri(a, 4, HA_CMP, H_R9, j->fp.mxcsr);
+    skip = as_jcc(a, HC_Z);
+    fp_area(j, a);
+    ldmxcsr(a, FP_AT(mxcsr));
+    as_rel(a, skip, a->pos);
+}
+
+void x64_fp_store_stub(struct jit *j, struct asm_buf *a)
+{
+    u32 skip;
+
+    j->fp.mxcsr = MXCSR_MASKS;
+    j->fp.cw = 0x37f;
+    j->fp_store = a->pos;
+    skip = unless_in(a, FP_X87, HC_Z);
+    store_x87(j, a);
+    as_rel(a, skip, a->pos);
+    skip = unless_in(a, FP_SSE, HC_Z);
+    store_sse(j, a);
+    as_rel(a, skip, a->pos);
+    as_store_i(a, 4, CPU_AT(fast.fp_in), 0);
+    as_8(a, 0xc3);
+}
+
+void x64_fp_out(struct jit *j, struct asm_buf *a)
+{
+    u32 skip;
+
+    as_alu_mi(a, 4, HA_CMP, CPU_AT(fast.fp_in), 0);
+    skip = as_jcc(a, HC_Z);
+    as_call_to(a, j->fp_store);
+    as_rel(a, skip, a->pos);
+}
+
+/* r9d and r10d are the EIP and count to leave with. */
+static u32 masked_or_fail(struct asm_buf *a, u32 masks)
+{
+    as_nr(a, 4, 0xf7, 2, H_R11); /* not */
+    as_test_ri(a, 4, H_R11, masks);
+    return as_jcc(a, HC_NZ);
+}
+
+static u32 load_sse(struct asm_buf *a)
+{
+    u32 fail;
+
+    as_load(a, 4, H_R11, CPU_AT(fpu.mxcsr));
+    fail = masked_or_fail(a, MXCSR_MASKS);
+    all_xmm(a, xmm_load, H_R14, (i32)offsetof(struct cpu, fpu.xmm));
+    ldmxcsr(a, CPU_AT(fpu.mxcsr));
+    as_alu_mi(a, 4, HA_OR, CPU_AT(fast.fp_in), FP_SSE);
+    return fail;
+}
+
+/* FXRSTOR loads all: what is in the XMM registers must be in the image. */
+static u32 load_x87(struct jit *j, struct asm_buf *a)
+{
+    u32 fail, skip;
+
+    load16(a, H_R11, CPU_AT(fpu.cw));
+    fail = masked_or_fail(a, CW_MASKS);
+    fp_area(j, a);
+    stmxcsr(a, FP_AT(fx[FX_MXCSR]));
+    skip = unless_in(a, FP_SSE, HC_Z);
+    all_xmm(a, xmm_store, H_R10, (i32)offsetof(struct jit_fp, fx[FX_XMM]));
+    as_rel(a, skip, a->pos);
+    load16(a, H_R9, CPU_AT(fpu.cw));
+    as_alu_ri(a, 4, HA_AND, H_R9, ~(u32)CW_X);
+    as_store(a, 2, H_R9, FP_AT(fx));
+    load8(a, H_R9, CPU_AT(fpu.valid));
+    as_store(a, 1, H_R9, FP_AT(fx[FX_TAG]));
+    load16(a, H_R9, CPU_AT(fpu.sw));
+    as_store(a, 2, H_R9, FP_AT(fx[FX_SW]));
+    turn(a, false);
+    fxrstor(a, FP_AT(fx));
+    as_alu_mi(a, 4, HA_OR, CPU_AT(fast.fp_in), FP_X87);
+    return fail;
+}
+
+void x64_fp_load_stubs(struct jit *j, struct asm_buf *a)
+{
+    u32 fail[4] = { 0 }, num_fails = 0, skip;
+
+    for (unsigned what = FP_SSE; what <= (FP_SSE | FP_X87); what++) {
+        j->fp_load[what] = a->pos;
+        if (what & FP_SSE) {
+            skip = unless_in(a, FP_SSE, HC_NZ);
+            fail[num_fails++] = load_sse(a);
+            as_rel(a, skip, a->pos);
+        }
+        if (what & FP_X87) {
+            skip = unless_in(a, FP_X87, HC_NZ);
+            fail[num_fails++] = load_x87(j, a);
+            as_rel(a, skip, a->pos);
+        }
+        as_8(a, 0xc3);
+    }
+    for (unsigned k = 0; k < num_fails; k++)
+        as_rel(a, fail[k], a->pos);
+    as_alu_ri(a, 8, HA_ADD, H_RSP, 8);
+    as_store(a, 4, H_R9, CPU_AT(eip));
+    as_alu_rr(a, 8, HA_ADD, H_R13, H_R10);
+    as_mov_ri(a, 4, H_R11, LEAVE_COLD);
+    as_jmp_to(a, j->leave);
+}
+
+/* ---- in blocks */
+
+bool x64_fp_usable(const struct x64 *x, const struct insn *in)
+{
+    const struct isa_row *row = isa_row(in->row);
+    unsigned cls = x->j->rows[in->row];
+    bool load = row->pfx == PFX_F2 && row->op == 0xf0; /* LDDQU: any load will do */
+
+    if (!(cls & T_FP) || x->c->soft_fpu || (x->b->mode & (MODE_TS | MODE_EM)))
+        return false;
+    if (row->feat == FEAT_SSE3 && !load && !x->j->host_sse3)
+        return false;
+    if ((row->attr & A_SSE) && !(x->b->mode & MODE_FXSR))
+        return false;
+    /* CVTPI2PS, CVTPI2PD from memory: whether they are MMX instructions is the host's own affair */
+    if (row->map == MAP_2 && row->op == 0x2a && OPD_KIND(row->o[1]) == OK_Q &&
+        (in->flags & INSN_MEM))
+        return false;
+    return !((cls == T_FP_APPROX || cls == T_FP_FUNCTION) && (x->b->mode & MODE_COUNTED));
+}
+
+static bool is_mmx(const struct isa_row *row)
+{
+    for (unsigned k = 0; k < 2; k++) {
+        unsigned kind = OPD_KIND(row->o[k]);
+        if (kind == OK_P || kind == OK_Q || kind == OK_N)
+            return true;
+    }
+    return row->attr & A_MMX;
+}
+
+unsigned x64_fp_need(const struct x64 *x, const struct insn *in)
+{
+    const struct isa_row *row = isa_row(in->row);
+    unsigned cls = x->j->rows[in->row];
+
+    if (!(cls & T_FP) || cls == T_FP_FNSTCW)
+        return 0;
+    return (row->attr & A_SSE ? FP_SSE : 0u) |
+           (row->attr & (A_FPU | A_WAIT) || is_mmx(row) ? FP_X87 : 0u);
+}
+
+void x64_fp_reload(struct x64 *x, unsigned in, unsigned k)
+{
+    struct asm_buf *a = &x->a;
+    const struct block *b = x->b;
+
+    as_mov_ri(a, 4, H_R9, x->eip + (k < b->n ? b->insns[k].ofs : b->len));
+    as_mov_ri(a, 4, H_R10, k);
+    as_call_to(a, x->j->fp_load[in]);
+}
+
+void x64_fp_want(struct x64 *x, unsigned k)
+{
+    const struct block *b = x->b;
+    struct asm_buf *a = &x->a;
+    unsigned need = 0;
+
+    for (unsigned n = k; n < b->n; n++) {
+        const struct insn *in = &b->insns[n];
+        unsigned cls = x->j->rows[in->row];
+        if (cls == T_HANDLER || ((cls & T_FP) && !x64_fp_usable(x, in)))
+            break;
+        need |= x64_fp_need(x, in);
+    }
+    need &= ~(unsigned)x->fp.in;
+    if (!need)
+        return;
+    x64_save(x);
+    x->fl = FL_SAVED_ONLY;
+    struct cold *o = x64_new_cold(x);
+    if (need == (FP_SSE | FP_X87)) {
+        as_alu_mi(a, 4, HA_CMP, CPU_AT(fast.fp_in), need);
+        o->from[0] = as_jcc(a, HC_NZ);
+    } else {
+        o->from[0] = unless_in(a, need, HC_Z);
+    }
+    o->kind = COLD_LOAD;
+    o->k = (u8)k;
+    o->fp.in = (u8)need;
+    o->back = a->pos;
+    x->fp.in |= (u8)need;
+}
+
+void x64_fp_flush_of(struct x64 *x, const struct fp_known *fp)
+{
+    struct asm_buf *a = &x->a;
+
+    if (fp->note) {
+        const struct insn *in = &x->b->insns[fp->note - 1];
+        as_store_i(a, 4, CPU_AT(fpu.fip), x->eip + in->ofs);
+        as_store_i(a, 4, CPU_AT(fast.note),
+                   NOTE | (isa_row(in->row)->op & 7u) << 8 | in->modrm);
+    }
+    if (fp->note_mem)
+        as_store_i(a, 4, CPU_AT(fast.note_seg), SEL_OF(x->b->insns[fp->note_mem - 1].seg));
+}
+
+void x64_fp_flush(struct x64 *x)
+{
+    x64_fp_flush_of(x, &x->fp);
+    x->fp.note = x->fp.note_mem = 0;
+}
