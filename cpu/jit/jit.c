@@ -92,10 +92,14 @@ static struct jit_block *code_for(struct cpu *c, struct block *b, bool *emptied)
     jb = jit_side(j, sizeof *jb);
     if (jb) {
         *jb = (struct jit_block){ .b = b, .eip = c->eip, .next = b->made };
-        if (x64_translate(c, b, c->eip, jb, &full)) {
+        u64 start = x64_ticks();
+        bool made = x64_translate(c, b, c->eip, jb, &full);
+        j->stat_ticks += x64_ticks() - start;
+        if (made) {
             b->made = jb;
             j->stat_blocks++;
             j->stat_insns += b->n;
+            j->stat_bytes += jb->end - jb->code;
             return jb;
         }
     }
@@ -135,6 +139,7 @@ static bool may_run(const struct cpu *c)
 unsigned jit_enter(struct cpu *c, const struct jit_block *jb)
 {
     struct jit *j = jit_of(c);
+    u64 before = c->retired;
     unsigned r;
 
     c->fast.flags = x64_flags_of(c);
@@ -143,6 +148,7 @@ unsigned jit_enter(struct cpu *c, const struct jit_block *jb)
     r = ((unsigned (*)(struct cpu *, const u8 *))(uintptr_t)(j->mem.exec + j->enter))(
         c, j->mem.exec + jb->code);
     x64_flags_to(c, c->fast.flags);
+    j->stat_ran += c->retired - before;
     return r;
 }
 
@@ -181,6 +187,7 @@ static unsigned run(struct cpu *c, struct block *b)
         if (must_look(c))
             return RUN_EXIT;
         struct jit_link *l = r == LEAVE_LINK ? c->fast.link : NULL;
+        j->stat_misses += !l;
         u32 flushes = (u32)j->stat_flushes;
         struct block *next = code_find(c, false);
         if (!next)
@@ -229,9 +236,12 @@ u64 jit_run_group(struct cpu *c, struct jit_group *g)
     c->group_from = g->insns;
     c->group_to = g->insns + g->n;
     j->stat_groups++;
+    j->stat_slow += g->slow;
     r = g->insns[0].fn(c, g->insns);
-    if (r == RUN_FAULT)
+    if (r == RUN_FAULT) {
         cpu_sync(c);
+        j->stat_faults++;
+    }
     if (unlikely(c->patched != NULL)) {
         c->patched->fn = c->patched_fn;
         c->patched = NULL;
@@ -270,23 +280,44 @@ static void killed(struct cpu *c, struct block *b)
     b->made = NULL;
 }
 
+#define LLU(v) ((unsigned long long)(v))
+
+/* What stat_ticks are in nanoseconds; 0: there is no clock to compare with. */
+static u64 translation_ns(const struct cpu *c)
+{
+    const struct jit *j = jit_of(c);
+    u64 ticks = x64_ticks() - j->ticks0;
+
+    if (!c->clock || !c->clock->host_ns || !ticks)
+        return 0;
+    return (u64)((double)j->stat_ticks * (double)(c->clock->host_ns(c->clock->host) - j->ns0) /
+                 (double)ticks);
+}
+
 static void info(struct cpu *c, struct strbuf *sb)
 {
     const struct jit *j = jit_of(c);
+    u64 insns = MAX(j->stat_insns, 1u), ns = translation_ns(c);
 
-    sb_addf(sb, "translated: %llu blocks, %llu instructions, of them %llu left to handlers\n",
-            (unsigned long long)j->stat_blocks, (unsigned long long)j->stat_insns,
-            (unsigned long long)j->stat_grouped);
+    sb_addf(sb, "translated: %llu blocks, %llu instructions, of them %llu left to handlers; "
+                "%.1f bytes an instruction\n", LLU(j->stat_blocks), LLU(j->stat_insns),
+            LLU(j->stat_grouped), (double)j->stat_bytes / (double)insns);
+    if (ns)
+        sb_addf(sb, "time: %.0f ns an instruction, %.3f ms in all\n", (double)ns / (double)insns,
+                (double)ns / 1e6);
+    sb_addf(sb, "tiers: %llu instructions run by translations, %llu by the interpreter\n",
+            LLU(j->stat_ran), LLU(c->retired > j->stat_ran ? c->retired - j->stat_ran : 0));
     sb_addf(sb, "code: %u KB of %u, side tables %u KB of %u\n", j->code_pos >> 10,
             JIT_CODE_BYTES >> 10, j->side_pos >> 10, JIT_SIDE_BYTES >> 10);
-    sb_addf(sb, "links: %llu made; %llu translations killed, %llu flushes\n",
-            (unsigned long long)j->stat_links, (unsigned long long)j->stat_killed,
-            (unsigned long long)j->stat_flushes);
-    sb_addf(sb, "entered: %llu times; %llu calls of handlers\n",
-            (unsigned long long)j->stat_enters, (unsigned long long)j->stat_groups);
+    sb_addf(sb, "links: %llu made; entered %llu times from outside, %llu of them as no table knew "
+                "the way\n", LLU(j->stat_links), LLU(j->stat_enters), LLU(j->stat_misses));
+    sb_addf(sb, "invalidated: %llu translations; %llu times all\n", LLU(j->stat_killed),
+            LLU(j->stat_flushes));
+    sb_addf(sb, "handlers: called %llu times, %llu of them for a memory access past the tables; "
+                "%llu faults\n", LLU(j->stat_groups), LLU(j->stat_slow), LLU(j->stat_faults));
     if (j->twice)
         sb_addf(sb, "checked: %llu blocks run by both engines, %llu by the interpreter alone\n",
-                (unsigned long long)j->stat_checked, (unsigned long long)j->stat_unchecked);
+                LLU(j->stat_checked), LLU(j->stat_unchecked));
 }
 
 static void release(struct cpu *c)
@@ -323,6 +354,8 @@ bool jit_attach(struct cpu *c, unsigned hot, struct err *e)
     j->rows = jit_rows();
     j->hot = (u8)MIN(hot, 255u);
     j->host_sse3 = host_has_sse3();
+    j->ticks0 = x64_ticks();
+    j->ns0 = c->clock && c->clock->host_ns ? c->clock->host_ns(c->clock->host) : 0;
     c->engine_state = j;
     c->fast.near = j->near;
     x64_stubs(c);

@@ -39,6 +39,7 @@ struct jit_group {
     struct block *blk;
     u32 eip;            /* the block's, at this address */
     u16 n;
+    bool slow;          /* a template's memory access that needs more than a look-up */
     struct insn insns[];
 };
 
@@ -67,6 +68,13 @@ struct jit_near {
     const u8 *code;
 };
 
+/* What a handler is of its row (x64/block.c). */
+struct jit_bound {
+    insn_fn *fn;
+    u16 row;
+    u8 size, form;      /* size 0: none */
+};
+
 struct jit {
     struct jit_near near[JIT_NEAR];
     struct vmem_code mem;
@@ -76,6 +84,7 @@ struct jit {
     u32 generation;              /* of the code cache: what near[] was made for */
     u8 hot;
     u16 *rows;                   /* template class of each row (rows.c) */
+    struct jit_bound bound[1024];
     u32 enter, leave, call_group, dispatch; /* stubs, as offsets */
     u32 fp_store, fp_load[4];    /* the same; [FP_x] */
     bool host_sse3;
@@ -87,11 +96,18 @@ struct jit {
         u16 cw;
     } fp;
     u64 stat_blocks, stat_insns, stat_grouped, stat_links, stat_enters, stat_groups, stat_killed,
-        stat_flushes, stat_checked, stat_unchecked;
+        stat_flushes, stat_checked, stat_unchecked, stat_slow, stat_faults, stat_misses, stat_bytes,
+        stat_ticks, stat_ran;
+    u64 ticks0, ns0;             /* of the host, at the start */
     struct twice *twice;         /* -engine check: each entry runs one block, and that twice */
 };
 
 static inline struct jit *jit_of(const struct cpu *c) { return c->engine_state; }
+
+static inline struct jit_bound *jit_bound(struct jit *j, const struct insn *in)
+{
+    return &j->bound[((uintptr_t)in->fn >> 4 ^ in->row * 5u) % ARRAY_LEN(j->bound)];
+}
 
 /* Memory for a group, link or record; NULL when there is no more. */
 void *jit_side(struct jit *j, u32 bytes);
@@ -120,6 +136,7 @@ void x64_stubs(struct cpu *c);
 void x64_patch(struct jit *j, u32 site, u32 to);
 /* Makes the code at `entry` begin with a jump to `to`. */
 void x64_patch_entry(struct jit *j, u32 entry, u32 to);
+u64 x64_ticks(void); /* the host's time stamp counter */
 u32 x64_flags_of(const struct cpu *c);
 void x64_flags_to(struct cpu *c, u32 flags);
 

@@ -26,4 +26,6 @@ fi
 printf 'stop-at 40000000\nmonitor "info jit"\n' >probe
 "$NESTBOX" -engine jit -display none -clock counted,ns=10 -script probe >out 2>&1 || fail "probe: $(cat out)"
 grep -q '^translated: [1-9][0-9]* blocks' out || fail "nothing translated: $(cat out)"
+grep -q '^time: [1-9][0-9]* ns an instruction' out || fail "no time: $(cat out)"
+grep -q '^tiers: [1-9][0-9]* instructions run by translations' out || fail "no tiers: $(cat out)"
 exit 0

@@ -37,8 +37,12 @@ NB_INLINE void as_8(struct asm_buf *a, u32 v)
 }
 static inline void as_32(struct asm_buf *a, u32 v)
 {
-    for (unsigned k = 0; k < 4; k++)
-        as_8(a, v >> (8 * k));
+    if (unlikely(a->end - a->pos < 4)) {
+        a->full = true;
+        return;
+    }
+    st32(a->base + a->pos, v);
+    a->pos += 4;
 }
 static inline void as_64(struct asm_buf *a, u64 v)
 {

@@ -103,6 +103,8 @@ void x64_stubs(struct cpu *c)
 }
 _Static_assert(sizeof(struct jit_near) == 16, "the stub shifts by 4");
 
+u64 x64_ticks(void) { return __builtin_ia32_rdtsc(); }
+
 void x64_patch(struct jit *j, u32 site, u32 to)
 {
     st32(j->mem.write + site, to - (site + 4));
@@ -117,19 +119,25 @@ void x64_patch_entry(struct jit *j, u32 entry, u32 to)
 /* ---- blocks */
 
 /* Which of its row's handlers an instruction was bound to, whatever the variant; false: a
- * fault's, by mode or prefix. */
-static bool which(const struct insn *in, unsigned *size, unsigned *form)
+ * fault's, by mode or prefix. What the search found is kept: it takes longer than all the rest. */
+static bool which(const struct x64 *x, const struct insn *in, unsigned *size, unsigned *form)
 {
     const struct hset *hs = isa_row(in->row)->hs;
+    struct jit_bound *known = jit_bound(x->j, in);
 
-    for (unsigned s = 0; s < 3; s++)
-        for (unsigned f = 0; f < FORM_NUM; f++)
-            if (hs->fn[s][f] == in->fn) {
-                *size = 1u << s;
-                *form = f % FORM_FLAT;
-                return true;
-            }
-    return false;
+    if (unlikely(known->fn != in->fn || known->row != in->row)) {
+        *known = (struct jit_bound){ .fn = in->fn, .row = in->row };
+        for (unsigned s = 0; s < 3 && !known->size; s++)
+            for (unsigned f = 0; f < FORM_NUM; f++)
+                if (hs->fn[s][f] == in->fn) {
+                    known->size = (u8)(1u << s);
+                    known->form = f % FORM_FLAT;
+                    break;
+                }
+    }
+    *size = known->size;
+    *form = known->form;
+    return known->size != 0;
 }
 
 /* ---- liveness of flags
@@ -143,7 +151,7 @@ static enum flag_use flag_use(const struct x64 *x, const struct insn *in)
 {
     unsigned cls = x->j->rows[in->row], n = cls & 15, size, form;
 
-    if (!which(in, &size, &form) || ((in->flags & INSN_MEM) && (cls & 0xf0) != T_LEA))
+    if (!which(x, in, &size, &form) || ((in->flags & INSN_MEM) && (cls & 0xf0) != T_LEA))
         return FLAGS_SEEN;
     if (cls & T_FP) {
         if (cls == T_FP_FCMOV || !x64_fp_usable(x, in))
@@ -194,7 +202,7 @@ static bool emit(struct x64 *x, unsigned k)
     const struct insn *in = &x->b->insns[k];
     unsigned cls = x->j->rows[in->row], size, form;
 
-    if (cls == T_HANDLER || !which(in, &size, &form))
+    if (cls == T_HANDLER || !which(x, in, &size, &form))
         return false;
     if (cls == (T_MISC | 6)) /* one handler for all sizes */
         return true;
@@ -214,7 +222,7 @@ static bool emit_flow(struct x64 *x, unsigned k)
     unsigned cls = x->j->rows[in->row], size, form;
 
     x64_fp_flush(x);
-    return cls != T_HANDLER && which(in, &size, &form) && x64_flow(x, k, cls, size, form);
+    return cls != T_HANDLER && which(x, in, &size, &form) && x64_flow(x, k, cls, size, form);
 }
 
 static void group(struct x64 *x, unsigned from, unsigned n)
@@ -297,9 +305,14 @@ static void body(struct x64 *x)
 bool x64_translate(struct cpu *c, struct block *b, u32 eip, struct jit_block *jb, bool *full)
 {
     struct jit *j = c->engine_state;
-    struct x64 x = { .c = c, .j = j, .b = b, .eip = eip };
+    struct x64 x;
     struct asm_buf *a = &x.a;
 
+    memset(&x, 0, offsetof(struct x64, cold));
+    x.c = c;
+    x.j = j;
+    x.b = b;
+    x.eip = eip;
     *a = (struct asm_buf){ .base = j->mem.write, .pos = j->code_pos, .end = JIT_CODE_BYTES };
     jb->code = a->pos;
     as_lea(a, 8, H_R10, HMEM(H_R13, b->n));

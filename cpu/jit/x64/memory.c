@@ -97,6 +97,8 @@ struct cold *x64_lookup(struct x64 *x, unsigned k, unsigned seg, unsigned size, 
     o->size = (u8)size;
     o->group = jit_group_new(x->j, x->b, x->eip, k, 1);
     x->full |= !o->group;
+    if (o->group)
+        o->group->slow = true;
     if (seg == S_FS || seg == S_GS || (seg == S_CS && write)) { /* code is never writable */
         i32 at = (i32)(offsetof(struct cpu, seg) + seg * sizeof(struct seg));
         i32 end = write ? (i32)offsetof(struct seg, wr_end) : (i32)offsetof(struct seg, rd_end);

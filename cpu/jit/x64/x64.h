@@ -57,10 +57,10 @@ struct x64 {
     enum fl fl;
     struct fp_known fp;
     bool clear_af;      /* the host's AF is not the guest's: a shift has left it undefined */
-    struct cold cold[MAX_COLD];
     unsigned num_cold;
     bool full;          /* of groups or links */
     bool live[BLOCK_MAX_INSNS + 1]; /* whether somebody may see the flags as insns[k] finds them */
+    struct cold cold[MAX_COLD]; /* last: not cleared for each block */
 };
 
 #define CPU_AT(field) HMEM(H_R14, (i32)offsetof(struct cpu, field))
