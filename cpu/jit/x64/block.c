@@ -103,7 +103,13 @@ void x64_stubs(struct cpu *c)
 }
 _Static_assert(sizeof(struct jit_near) == 16, "the stub shifts by 4");
 
-u64 x64_ticks(void) { return __builtin_ia32_rdtsc(); }
+u64 x64_ticks(void)
+{
+    u32 lo, hi;
+
+    __asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
+    return (u64)hi << 32 | lo;
+}
 
 void x64_patch(struct jit *j, u32 site, u32 to)
 {
