@@ -39,6 +39,7 @@ struct interp {
     struct cpu *c;
     u8 *arena;
     u8 *page[LAB_PAGES];
+    bool jit;
     u8 before[LAB_WRITABLE * 4096];
     struct lab_result result[LAB_BATCH];
 };
@@ -264,12 +265,10 @@ static void take_fault(struct cpu *c, struct lab_result *r)
     }
 }
 
-static void set_case(struct interp *in, const struct lab_case *k, unsigned cpl)
+static void set_registers(struct interp *in, const struct lab_case *k, unsigned cpl)
 {
     struct cpu *c = in->c;
 
-    patch(in, k, true);
-    put_code(in, k, true);
     memcpy(c->gpr, k->in.gpr, sizeof k->in.gpr);
     for (unsigned s = 0; s < 6; s++)
         if (c->seg[s].sel != k->in.sreg[s] || !c->seg[s].attr)
@@ -283,6 +282,13 @@ static void set_case(struct interp *in, const struct lab_case *k, unsigned cpl)
     if (k->use_fx)
         fx_load(c, k->fx);
     cpu_set(c, CPU_EFLAGS, (k->in.eflags & LAB_FLAGS_SETTABLE) | LAB_FLAGS_FIXED);
+}
+
+static void set_case(struct interp *in, const struct lab_case *k, unsigned cpl)
+{
+    patch(in, k, true);
+    put_code(in, k, true);
+    set_registers(in, k, cpl);
 }
 
 /* Returns why it ended. */
@@ -326,6 +332,12 @@ static enum cpu_exit run_set(struct interp *in, const struct lab_case *k, struct
 static void run_case(struct interp *in, const struct lab_case *k, struct lab_result *r)
 {
     set_case(in, k, 3);
+    if (in->jit && k->insns) {
+        /* once for nothing: now blocks are linked, and go on with what is in the host's registers */
+        cpu_run(in->c, *cpu_retired(in->c) + BUDGET);
+        memcpy(in->page[0], in->before, sizeof in->before);
+        set_registers(in, k, 3);
+    }
     run_set(in, k, r);
 }
 
@@ -492,9 +504,8 @@ static struct lab_engine *open_engine(const char *name, bool soft, bool jit, str
         interp_close(&in->e);
         return NULL;
     }
-#else
-    (void)jit;
 #endif
+    in->jit = jit;
     return &in->e;
 }
 
