@@ -87,12 +87,16 @@ void ram_clear_flag(struct ram *ram, u32 frame, u8 flag)
 
 bool ram_backing(const struct ram *ram, u32 frame, int *fd, u64 *offset, u8 *flags)
 {
-    const u8 *p = ram->page[frame];
+    *flags = ram->flags[frame];
+    return ram_backing_at(ram, ram->page[frame], fd, offset);
+}
+
+bool ram_backing_at(const struct ram *ram, const u8 *p, int *fd, u64 *offset)
+{
     if (ram->obj.fd < 0 || p < ram->obj.base || p >= ram->obj.base + ram->obj.size)
         return false;
     *fd = ram->obj.fd;
     *offset = (u64)(p - ram->obj.base);
-    *flags = ram->flags[frame];
     return true;
 }
 

@@ -76,6 +76,8 @@ void ram_clear_flag(struct ram *ram, u32 frame, u8 flag);
 /* Where a frame lives, for mapping it a second time: object's descriptor and offset. false if
  * the object cannot be mapped. */
 bool ram_backing(const struct ram *ram, u32 frame, int *fd, u64 *offset, u8 *flags);
+/* The same for the frame whose page is at p. */
+bool ram_backing_at(const struct ram *ram, const u8 *p, int *fd, u64 *offset);
 
 void ram_zero(struct ram *ram, u32 first, u32 count); /* power-on reset */
 

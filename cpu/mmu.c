@@ -89,6 +89,7 @@ void mmu_free(struct cpu *c)
         c->mem->on_change = NULL;
         c->mem->on_change_to = NULL;
     }
+    view_free(c);
     for (unsigned i = 0; i < NUM_CTX; i++)
         if (m->ctx[i]) {
             vmem_release(m->ctx[i]->tab[0][0], CTX_BYTES);
@@ -119,6 +120,7 @@ void mmu_select(struct cpu *c)
     }
     if (unlikely(c->twice != NULL))
         twice_select(c);
+    view_select(c);
 }
 
 void mmu_switch(struct cpu *c, bool cr3_load)
@@ -224,7 +226,7 @@ void mmu_watch_changed(struct cpu *c)
         }
         for (unsigned r = 0; r < m->num_ranges; r++)
             for (u32 p = m->range[r].first; p <= m->range[r].last; p++)
-                ctx_hide_page(x, p);
+                ctx_hide_page(m, x, p);
     }
     mmu_tell_code(c);
 }

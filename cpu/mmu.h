@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Inside of the MMU: mmu.c, mmu_ctx.c, mmu_walk.c, memslow.c and twice.c only.
+/* Inside of the MMU: mmu.c, mmu_ctx.c, mmu_walk.c, memslow.c, twice.c and view.c only.
  *
  * A context is one address space: what CR3 (under PAE the PDPTEs) and the paging bits make of
  * linear addresses. Up to NUM_CTX are kept, each with four flat tables (class x read/write) and a
@@ -11,6 +11,7 @@
 #define NB_CPU_MMU_H
 
 #include "cpu/state.h"
+#include "cpu/view.h"
 
 enum { CLS_SUP, CLS_USER };
 enum mmu_access { ACC_READ, ACC_WRITE, ACC_EXEC, ACC_DEBUG /* no rights are checked */ };
@@ -98,6 +99,7 @@ struct ctx {
     u64 *tab[2][2];           /* [class][write] */
     u32 slice[2][2][SLICES / 32];
     unsigned num_slices;
+    struct view *view[2];     /* by class; NULL: none */
     struct { u32 tag, frame, ppn; } exec[EXEC_LEN];
     u16 hash[HASH_LEN];       /* leaf + 1 */
     u16 free;                 /* leaf + 1 */
@@ -113,6 +115,7 @@ struct mmu {
     struct ctx *cur;
     u64 age;
     unsigned num_slices;
+    struct views *views;      /* NULL: off */
     u64 *zero;                /* the table that sends everything to the slow path */
     u32 *wr_cached;           /* bit per frame: a write entry may exist */
     u32 rev[REV_LEN];         /* leaves by frame */
@@ -165,8 +168,9 @@ bool ctx_tables(struct ctx *x);
 void ctx_validate(struct cpu *c, struct ctx *x);
 void ctx_flush(struct cpu *c, struct ctx *x);
 void ctx_drop_page(struct cpu *c, struct ctx *x, u32 page);
-void ctx_hide_page(struct ctx *x, u32 page);                /* entries only */
+void ctx_hide_page(struct mmu *m, struct ctx *x, u32 page); /* entries only */
 void ctx_fill(struct cpu *c, const struct walk *w, u32 la, bool user);
+void ctx_fill_large(struct cpu *c, u32 page, bool user);    /* all of a large page that is known */
 void ctx_fill_exec(struct cpu *c, const struct walk *w, u32 la, bool user, u32 frame);
 void ctx_protect(void *cpu, u32 frame);
 void ctx_tables_written(void *cpu, u32 frame, u32 off, u32 len);

@@ -38,24 +38,32 @@ static void set_entry(struct mmu *m, struct ctx *x, unsigned cls, unsigned wr, u
         x->num_slices++;
         m->num_slices++;
     }
+    if (x->view[cls] && x->tab[cls][wr][page] != v)
+        view_entry_gone(m, x, cls, wr, page);
     x->tab[cls][wr][page] = v;
 }
 
-static void clear_entry(struct ctx *x, unsigned cls, unsigned wr, u32 page)
+static void clear_entry(struct mmu *m, struct ctx *x, unsigned cls, unsigned wr, u32 page)
 {
     /* A slice that was never written stays a hole. */
-    if (has_slice(x, cls, wr, page))
-        x->tab[cls][wr][page] = 0;
+    if (!has_slice(x, cls, wr, page))
+        return;
+    x->tab[cls][wr][page] = 0;
+    if (x->view[cls])
+        view_entry_gone(m, x, cls, wr, page);
 }
 
-void ctx_hide_page(struct ctx *x, u32 page)
+void ctx_hide_page(struct mmu *m, struct ctx *x, u32 page)
 {
     for (unsigned i = 0; i < 4; i++)
-        clear_entry(x, i >> 1, i & 1, page);
+        clear_entry(m, x, i >> 1, i & 1, page);
 }
 
-static void hide_pages(struct ctx *x, u32 first, u32 count) /* whole slices */
+static void hide_pages(struct mmu *m, struct ctx *x, u32 first, u32 count) /* whole slices */
 {
+    for (unsigned cls = 0; cls < 2; cls++)
+        if (x->view[cls])
+            view_range_gone(m, x, cls, first, count);
     for (unsigned i = 0; i < 4; i++)
         for (u32 p = first; p < first + count; p += 512)
             if (has_slice(x, i >> 1, i & 1, p))
@@ -116,7 +124,7 @@ static void leaf_drop(struct mmu *m, struct ctx *x, unsigned i)
     struct leaf *l = &x->leaf[i - 1];
     u32 page = LEAF_PAGE(l);
 
-    ctx_hide_page(x, page);
+    ctx_hide_page(m, x, page);
     m->held[page % HELD_LEN].page1 = 0;
     if (LEAF_IS(l, L_EXEC)) {
         exec_drop(x, page);
@@ -178,7 +186,7 @@ static void group_drop(struct mmu *m, struct ctx *x, unsigned dir)
     u32 first = (u32)dir << shift, count = 1u << shift;
 
     if (g->flags & G_LINEAR) {
-        hide_pages(x, first, count);
+        hide_pages(m, x, first, count);
         if (g->flags & G_EXEC) {
             exec_drop_range(x, first, count);
             m->code_dirty = true;
@@ -272,6 +280,7 @@ void ctx_flush(struct cpu *c, struct ctx *x)
 {
     struct mmu *m = c->mmu;
 
+    view_flush(c, x);
     if (!x->num_groups && !x->num_slices)
         return;
     for (unsigned i = 1; i <= x->high; i++)
@@ -490,6 +499,29 @@ void ctx_fill(struct cpu *c, const struct walk *w, u32 la, bool user)
     enter(c, x, user, page, p->rd, may_write && p->wr == p->rd ? p->wr : NO_FRAME);
 }
 
+void ctx_fill_large(struct cpu *c, u32 page, bool user)
+{
+    struct mmu *m = c->mmu;
+    struct ctx *x = m->cur;
+    unsigned shift = dir_shift(x), dir = page >> shift;
+    const struct group *g = &x->group[dir];
+    bool paged = g->flags & G_TABLE;
+
+    if ((g->flags & (G_USED | G_LINEAR)) != (G_USED | G_LINEAR) ||
+        (paged && user && !(g->pde & PTE_U)) || m->num_slices + 4 > MAX_SLICES)
+        return;
+    bool may_write = !paged || ((g->pde & PTE_D) &&
+                                ((g->pde & PTE_W) || (!user && !(c->cr0 & CR0_WP))));
+    u32 first = (u32)dir << shift, last = first + (1u << shift) - 1;
+    if (x->tab[user][0][first] && x->tab[user][0][last] && (!may_write || x->tab[user][1][page]))
+        return; /* done before, as far as it goes */
+    for (u32 n = 0; n < 1u << shift; n++) {
+        u32 p = first + n;
+        if (!page_watched(m, p))
+            enter(c, x, user, p, g->lin_frame + n, may_write ? g->lin_frame + n : NO_FRAME);
+    }
+}
+
 void ctx_fill_exec(struct cpu *c, const struct walk *w, u32 la, bool user, u32 frame)
 {
     struct mmu *m = c->mmu;
@@ -527,7 +559,7 @@ void ctx_protect(void *cpu, u32 frame)
         const struct leaf *l = &x->leaf[(id - 1) % MAX_LEAVES];
         if (l->frame == frame)
             for (unsigned cls = 0; cls < 2; cls++)
-                clear_entry(x, cls, 1, LEAF_PAGE(l));
+                clear_entry(m, x, cls, 1, LEAF_PAGE(l));
         id = l->rnext;
     }
     for (unsigned i = 0; i < NUM_CTX; i++) {
@@ -540,7 +572,7 @@ void ctx_protect(void *cpu, u32 frame)
             u32 nth = frame - g->lin_frame;
             if ((g->flags & G_LINEAR) && nth < 1u << shift)
                 for (unsigned cls = 0; cls < 2; cls++)
-                    clear_entry(x, cls, 1, ((u32)dir << shift) + nth);
+                    clear_entry(m, x, cls, 1, ((u32)dir << shift) + nth);
         }
     }
 }

@@ -149,6 +149,8 @@ enum {
     MODE_COUNTED = 8192,
 };
 
+enum { JIT_COUNTS = 1024 };
+
 struct cpu {
     /* hot; gpr first: register operands are byte offsets from the start of struct cpu */
     u32 gpr[9];            /* [R_ZERO] is always 0 */
@@ -251,6 +253,11 @@ struct cpu {
         u32 flags, key;
         u32 fp_in;                      /* FP_x: state that is not in c->fpu now */
         u32 note, note_seg;             /* what FOP, FCS and FDS follow from, 0: nothing new */
+        u8 *view;           /* base of the current view (view.h) */
+        bool view_on;
+        const void *miss;   /* the access that has faulted there */
+        u32 miss_la;
+        u32 count[JIT_COUNTS]; /* runs of blocks until they are looked at again */
     } fast;
     u64 stat_blocks, stat_decoded, stat_invalidated, stat_faults[32], stat_irqs;
 };

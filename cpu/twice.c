@@ -288,7 +288,7 @@ static void undo_fills(struct cpu *c)
 
     for (unsigned k = 0; k < t->num_fills; k++)
         for (u32 p = t->fill[k].page; p < t->fill[k].page + t->fill[k].count; p++) {
-            ctx_hide_page(c->mmu->cur, p);
+            ctx_hide_page(c->mmu, c->mmu->cur, p);
             if (t->window[p] != trap_entry(t, p))
                 t->window[p] = 0;
         }

@@ -65,10 +65,10 @@ NB_UNUSED static void map(struct region *r, const char *name, paddr base, u64 si
     ck_assert(space_map(&mem, r, NULL));
 }
 
-NB_UNUSED static void set_up(void)
+NB_UNUSED static void set_up_on(struct ram_object obj)
 {
-    ram_bytes = calloc(1, RAM_BYTES);
-    ram_init(&ram, (struct ram_object){ .base = ram_bytes, .size = RAM_BYTES, .fd = -1 });
+    ram_bytes = obj.base;
+    ram_init(&ram, obj);
     space_init(&mem, "memory", BIT64(36) - 1, NULL, &ram);
     map(&r_ram, "ram", 0, RAM_BYTES, REGION_RAM, 0, PRIO_RAM);
     map(&r_high, "high", HIGH, 4 << 20, REGION_RAM, 0, PRIO_RAM);
@@ -85,13 +85,22 @@ NB_UNUSED static void set_up(void)
     ck_assert(mmu_new(c, &e));
 }
 
+static void free_ram(struct ram_object *obj)
+{
+    free(obj->base);
+}
+NB_UNUSED static void set_up(void)
+{
+    set_up_on((struct ram_object){ .base = calloc(1, RAM_BYTES), .size = RAM_BYTES, .fd = -1,
+                                   .release = free_ram });
+}
+
 NB_UNUSED static void tear_down(void)
 {
     mmu_free(c);
     xfree(c);
     space_free(&mem);
     ram_free(&ram);
-    free(ram_bytes);
 }
 
 NB_UNUSED static u32 get32(u32 pa) { return ld32(ram_bytes + pa); }
