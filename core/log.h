@@ -15,6 +15,9 @@ enum log_class {
     LOG_EXEC,   /* -d exec */
     LOG_CPU,    /* -d cpu */
     LOG_MMU,    /* -d mmu */
+    LOG_IN_ASM, /* -d in_asm: blocks that are decoded */
+    LOG_OUT_ASM,/* -d out_asm, -d op: what the translator makes of them */
+    LOG_OP,
     LOG_INFO,   /* what the machine does: reset, media change */
     LOG_WARN,   /* trouble with the host: always shown */
     LOG_NUM_CLASSES

@@ -14,6 +14,7 @@
 #include "core/xalloc.h"
 #include "cpu/engine.h"
 #include "cpu/isa.h"
+#include "cpu/trace.h"
 
 #define ARENA_BYTES (12u << 20)
 #define HASH_SIZE 16384u
@@ -449,6 +450,8 @@ static struct block *make_block(struct cpu *c, u32 la, u32 frame, paddr pa, u32 
     if (b->frame2 != NO_FRAME)
         link_page(c, b, b->frame2);
     c->stat_blocks++;
+    if (log_on(c->log, LOG_IN_ASM))
+        trace_block(c, b, la);
     return b;
 }
 

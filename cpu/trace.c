@@ -7,7 +7,7 @@
 
 #include "core/xalloc.h"
 #include "cpu/hook.h"
-#include "cpu/insn.h"
+#include "cpu/icache.h"
 #include "cpu/mmu.h"
 
 struct cpu_trace {
@@ -62,6 +62,30 @@ static void trace_regs(struct cpu *c)
         r[R_EBP], r[R_ESP], c->eip, cpu_eflags(c), c->seg[S_CS].sel, c->seg[S_SS].sel,
         c->seg[S_DS].sel, c->seg[S_ES].sel, c->seg[S_FS].sel, c->seg[S_GS].sel, c->cpl, c->cr0,
         c->cr2, c->cr3, c->cr4);
+}
+
+void trace_block(struct cpu *c, const struct block *b, u32 la)
+{
+    u8 code[BLOCK_MAX_INSNS * 15];
+    paddr pa = 0;
+
+    if (!trace_wants(c, la))
+        return;
+    u32 n = cpu_debug_read(c, la, code, MIN(b->len, (u32)sizeof code));
+    cpu_debug_translate(c, la, &pa);
+    log_write(c->log, LOG_IN_ASM, "in_asm block %04x:%08x %09llx insns=%u", c->seg[S_CS].sel, c->eip,
+              (unsigned long long)pa, b->n);
+    for (unsigned k = 0; k < b->n; k++) {
+        const struct insn *i = &b->insns[k];
+        char hex[2 * 15 + 1], text[96] = "";
+        if (i->ofs + i->len > n)
+            break;
+        for (u32 m = 0; m < i->len; m++)
+            snprintf(hex + 2 * m, 3, "%02x", code[i->ofs + m]);
+        cpu_disasm(code + i->ofs, i->len, c->eip + i->ofs, b->mode & MODE_D ? 32 : 16, text,
+                   sizeof text);
+        log_write(c->log, LOG_IN_ASM, "in_asm guest %08x %s %s", c->eip + i->ofs, hex, text);
+    }
 }
 
 static void trace_exec(struct cpu *c, u32 la, u32 len)

@@ -102,6 +102,7 @@ static const struct row rows[] = {
     { "d", "ITEMS", K_OWN, "d", OWN_D, "log guest_errors,unimp,int,...; hash: of the run" },
     { "dfilter", "RANGES", K_KEY, "dfilter", 0, "trace only START+SIZE,START..END,..." },
     { "dlimit", "SIZE", K_KEY, "dlimit", 0, "bytes of log after which it pauses (4G)" },
+    { "perfmap", NULL, K_ON, "perfmap", 0, "translations' names in /tmp/perf-PID.map" },
     { "D", "FILE", K_OWN, NULL, OWN_DEBUG_FILE, "where the log goes (default: stderr)" },
     { NULL, NULL, 0, NULL, 0, "For tests" },
     { "expect-screen", "TEXT", K_OWN, NULL, OWN_EXPECT_SCREEN, "end when the screen shows it" },

@@ -66,6 +66,10 @@ struct os_in *os_in_new(const char *path, struct err *e);
 bool os_in_read(void *in, void *data, size_t len); /* false: end of file or failure */
 void os_in_free(struct os_in *in);
 
+/* /tmp/perf-PID.map, empty; -1: no. The other adds a piece of code. */
+int os_perf_map(struct err *e);
+void os_perf_map_add(int fd, const void *code, size_t size, const char *name);
+
 /* Positioned access for disk images. */
 enum os_status { OS_OK, OS_AGAIN, OS_EOF, OS_NO_SPACE, OS_FAILED };
 enum os_kind { OS_REGULAR, OS_BLOCK_DEVICE, OS_DIRECTORY, OS_OTHER };

@@ -70,7 +70,9 @@ void nb_config_free(struct nb_config *cfg);
  *   name, uuid
  *   no-reboot    on: a reset ends nb_run with NB_RESET
  *   no-shutdown  on: power-off pauses instead of ending
- *   d            items, comma separated: guest_errors,unimp,int,exec,cpu,mmu,hash,reg,irq ("help" too)
+ *   d            items, comma separated: guest_errors,unimp,int,exec,cpu,mmu,in_asm,out_asm,op,hash,
+ *                reg,irq ("help" too)
+ *   perfmap      on: /tmp/perf-PID.map gets names of translated code, for Linux's perf
  *   dfilter      START+SIZE, START-SIZE or START..END, comma separated: addresses that are traced
  *   dlimit       bytes of log after which the machine is paused (4G; 0: never)
  *   stop-at      retired-instruction count at which nb_run returns NB_STOP_AT

@@ -122,6 +122,7 @@ struct nb_machine *nb_new(const struct nb_config *cfg, struct nb_error *e)
     struct err err = { 0 };
 
     m->cfg = config_copy(cfg->c);
+    m->perf_map = -1;
     m->stop_at = m->cfg->stop_at;
     log_init(&m->log);
     m->log.sink = log_line;
@@ -174,6 +175,8 @@ void nb_free(struct nb_machine *m)
     drives_close(m);
     if (m->loop)
         loop_free(m->loop);
+    if (m->perf_map >= 0)
+        os_close(m->perf_map);
     picture_free(m);
     os_mutex_free(m->lock);
     log_free(&m->log);

@@ -331,6 +331,41 @@ static int acknowledge(void *machine)
     return i8259_ack(((struct nb_machine *)machine)->pic);
 }
 
+#if HAVE_JIT
+static void tell_perf(void *machine, const void *code, size_t size, const char *name)
+{
+    os_perf_map_add(((struct nb_machine *)machine)->perf_map, code, size, name);
+}
+#endif
+
+static bool attach_engine(struct nb_machine *m, struct err *e)
+{
+    struct err why = { 0 };
+
+#if HAVE_JIT
+    if (m->cfg->check ? !jit_attach_check(m->cpu, &why)
+                      : m->cfg->jit && !jit_attach(m->cpu, JIT_HOT, &why)) {
+#else
+    if (m->cfg->jit || m->cfg->check) {
+        err_set(&why, ERR_CONFIG, "there is no translator for this host's processor");
+#endif
+        if (m->cfg->check) {
+            *e = why;
+            return err_prefix(e, "-engine check");
+        }
+        log_write(&m->log, LOG_WARN, "%s: the interpreter does all", why.msg);
+    }
+#if HAVE_JIT
+    if (m->cfg->perfmap && m->cfg->jit) {
+        m->perf_map = os_perf_map(e);
+        if (m->perf_map < 0)
+            return err_prefix(e, "-perfmap");
+        jit_tell_code(m->cpu, tell_perf, m);
+    }
+#endif
+    return true;
+}
+
 static bool build_cpu(struct nb_machine *m, struct err *e)
 {
     struct cpu_config cc = {
@@ -350,24 +385,7 @@ static bool build_cpu(struct nb_machine *m, struct err *e)
     if (!m->cpu)
         return false;
     m->clock.retired = cpu_retired(m->cpu);
-#if HAVE_JIT
-    if (m->cfg->check)
-        return jit_attach_check(m->cpu, e) || err_prefix(e, "-engine check");
-#else
-    if (m->cfg->check)
-        return err_set(e, ERR_CONFIG, "-engine check: there is no translator for "
-                       "this host's processor");
-#endif
-    if (m->cfg->jit) {
-        struct err why = { 0 };
-#if HAVE_JIT
-        if (!jit_attach(m->cpu, JIT_HOT, &why))
-#else
-        err_set(&why, ERR_CONFIG, "there is no translator for this host's processor");
-#endif
-            log_write(&m->log, LOG_WARN, "%s: the interpreter does all", why.msg);
-    }
-    return true;
+    return attach_engine(m, e);
 }
 
 bool machine_build(struct nb_machine *m, struct err *e)

@@ -592,24 +592,27 @@ static bool set_filter(struct config *c, const char *value, struct err *e)
 bool config_log_mask(const char *items, u32 *mask, bool *hash, struct err *e)
 {
     static const struct { const char *name; u32 mask; const char *help; } names[] = {
-        { "guest_errors", BIT(LOG_GUEST), "what the guest does against the manuals" },
+        { "guest_errors", BIT(LOG_GUEST), "errors of the guest" },
         { "unimp", BIT(LOG_UNIMP), "what is not modelled" },
         { "int", BIT(LOG_INT), "interrupts and exceptions" },
         { "exec", BIT(LOG_EXEC), "each instruction" },
         { "cpu", BIT(LOG_CPU), "registers at each instruction" },
         { "mmu", BIT(LOG_MMU), "page walks and faults" },
+        { "in_asm", BIT(LOG_IN_ASM), "guest code, decoded" },
+        { "out_asm", BIT(LOG_OUT_ASM), "host code made of it" },
+        { "op", BIT(LOG_OP), "how it was made" },
         { "reg", BIT(LOG_REG), "register accesses of chips" },
         { "irq", BIT(LOG_IRQ), "interrupt lines" },
         { "info", BIT(LOG_INFO), "resets, media changes" },
-        { "cpu_reset", BIT(LOG_INFO), "QEMU's name for it" },
+        { "cpu_reset", BIT(LOG_INFO), NULL }, /* QEMU's name for it */
     };
     char text[256], *save = NULL;
 
     if (!strcmp(items, "help")) {
         struct strbuf sb = { 0 };
-        for (unsigned k = 0; k < ARRAY_LEN(names); k++)
-            sb_addf(&sb, "%-14s %s\n", names[k].name, names[k].help);
-        sb_add(&sb, "hash           trace hash of the run (counted clock)");
+        for (unsigned k = 0; k < ARRAY_LEN(names) && names[k].help; k++)
+            sb_addf(&sb, "%-12s %s\n", names[k].name, names[k].help);
+        sb_add(&sb, "hash         trace hash of the run (counted clock)");
         err_set(e, ERR_NONE, "%s", sb_text(&sb));
         sb_free(&sb);
         return false;
@@ -740,6 +743,8 @@ bool config_set(struct config *c, const char *key, const char *v, struct err *e)
         return options_bool(key, v, &on, e) && (c->no_reboot = on, true);
     if (!strcmp(key, "no-shutdown"))
         return options_bool(key, v, &on, e) && (c->no_shutdown = on, true);
+    if (!strcmp(key, "perfmap"))
+        return options_bool(key, v, &on, e) && (c->perfmap = on, true);
     if (!strcmp(key, "d")) {
         u32 mask;
         if (!config_log_mask(v, &mask, &c->hash, e))

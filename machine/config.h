@@ -84,6 +84,7 @@ struct config {
     u64 seed, stop_at;
     bool no_reboot, no_shutdown, hash;
     bool tlb_coherent;    /* see cpu.h */
+    bool perfmap;         /* names of translations for Linux's perf */
     bool check;           /* both engines, each block compared; jit is set, too */
     bool jit;             /* translate; the interpreter alone if the host allows no such memory */
     u32 log_mask;

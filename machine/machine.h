@@ -129,6 +129,7 @@ struct nb_machine {
         bool tidy;               /* cpu_tidy() was called and no work has come since */
         u32 times_tidied;
     } quiet;
+    int perf_map;                /* -1: none */
     bool freeing;
 };
 

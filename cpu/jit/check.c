@@ -11,40 +11,6 @@
 #include "cpu/jit/jit.h"
 #include "cpu/twice.h"
 
-void jit_list_guest(struct cpu *c, const struct block *b, u32 eip, struct strbuf *sb)
-{
-    u8 code[BLOCK_MAX_INSNS * 15];
-    u32 n = cpu_debug_read(c, c->seg[S_CS].base + eip, code, MIN(b->len, (u32)sizeof code));
-
-    for (unsigned k = 0; k < b->n; k++) {
-        const struct insn *i = &b->insns[k];
-        char text[96] = "?";
-        if (i->ofs + i->len > n)
-            break;
-        cpu_disasm(code + i->ofs, i->len, eip + i->ofs, b->mode & MODE_D ? 32 : 16, text,
-                   sizeof text);
-        sb_addf(sb, "%08x ", eip + i->ofs);
-        for (unsigned m = 0; m < 8; m++)
-            if (m < i->len)
-                sb_addf(sb, " %02x", code[i->ofs + m]);
-            else
-                sb_add(sb, "   ");
-        sb_addf(sb, "%s %s\n", i->len > 8 ? ".." : "  ", text);
-    }
-}
-
-void jit_list_host(struct cpu *c, const struct jit_block *jb, struct strbuf *sb)
-{
-    const struct jit *j = jit_of(c);
-
-    for (u32 at = jb->code; at < jb->end;) {
-        char text[128];
-        unsigned n = cpu_disasm(j->mem.exec + at, jb->end - at, at, 64, text, sizeof text);
-        sb_addf(sb, "%06x  %s\n", at, text);
-        at += n;
-    }
-}
-
 /* A report is many lines; the log takes one at a time. */
 static void say(struct cpu *c, char *text)
 {

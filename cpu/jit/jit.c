@@ -3,6 +3,8 @@
  * interpreter, and what happens to code whose bytes are written over. */
 #include "cpu/jit/jit.h"
 
+#include <stdio.h>
+
 #include "core/err.h"
 #include "core/strbuf.h"
 #include "core/xalloc.h"
@@ -67,6 +69,25 @@ static struct jit_block *made_for(struct block *b, u32 eip)
     return NULL;
 }
 
+static NB_COLD void tell(struct jit *j, const struct cpu *c, const struct jit_block *jb)
+{
+    char name[32];
+
+    snprintf(name, sizeof name, "guest_%s_%08x", c->cpl == 3 ? "user" : "sys", jb->eip);
+    j->tell(j->tell_to, j->mem.exec + jb->code, jb->end - jb->code, name);
+}
+
+void jit_tell_code(struct cpu *c, jit_code_fn *fn, void *to)
+{
+    struct jit *j = jit_of(c);
+
+    if (!j)
+        return;
+    j->tell = fn;
+    j->tell_to = to;
+    fn(to, j->mem.exec, j->code_start, "nestbox_stubs");
+}
+
 /* The code of b for where it is now; NULL: it has none. *emptied: all blocks are gone. */
 static struct jit_block *code_for(struct cpu *c, struct block *b, bool *emptied)
 {
@@ -100,6 +121,8 @@ static struct jit_block *code_for(struct cpu *c, struct block *b, bool *emptied)
             j->stat_blocks++;
             j->stat_insns += b->n;
             j->stat_bytes += jb->end - jb->code;
+            if (unlikely(j->tell != NULL))
+                tell(j, c, jb);
             return jb;
         }
     }

@@ -99,6 +99,8 @@ struct jit {
         stat_flushes, stat_checked, stat_unchecked, stat_slow, stat_faults, stat_misses, stat_bytes,
         stat_ticks, stat_ran;
     u64 ticks0, ns0;             /* of the host, at the start */
+    jit_code_fn *tell;           /* may be NULL */
+    void *tell_to;
     struct twice *twice;         /* -engine check: each entry runs one block, and that twice */
 };
 
@@ -122,10 +124,19 @@ unsigned jit_enter(struct cpu *c, const struct jit_block *jb);
 
 /* check.c: block b by both engines, from c->eip on. RUN_FAULT, RUN_EXIT or RUN_BUG. */
 unsigned jit_check(struct cpu *c, struct block *b, struct jit_block *jb);
-/* Disassembly, a line an instruction. */
+/* list.c: disassembly, a line an instruction. */
 struct strbuf;
 void jit_list_guest(struct cpu *c, const struct block *b, u32 eip, struct strbuf *sb);
 void jit_list_host(struct cpu *c, const struct jit_block *jb, struct strbuf *sb);
+/* What became of a block's instructions. */
+struct jit_map {
+    u32 at[BLOCK_MAX_INSNS];        /* where their code begins; several of one call begin with it */
+    bool handler[BLOCK_MAX_INSNS];
+    bool live[BLOCK_MAX_INSNS + 1]; /* whether somebody may see the flags as insns[k] finds them */
+    u32 cold;                       /* where the code behind the block begins */
+};
+/* -d out_asm,op; the emitter calls it where the log has one of them on. */
+void jit_trace(struct cpu *c, const struct jit_block *jb, const struct jit_map *map);
 
 /* ---- x64/ */
 /* Code for block b at EIP `eip`, in *jb. false: no more room, or it is not for us (then full is

@@ -39,6 +39,28 @@ nb -d hash -stop-at 10 | grep 'trace hash' >1
 nb -d exec,cpu,int,mmu,hash -D b.log -stop-at 10 | grep 'trace hash' >2
 cmp -s 1 2 || fail "the trace hash differs with traces on"
 
+# Blocks: the first is of one instruction, a far jump; the translator's code of those that it translates.
+nb -d in_asm -D i.log -stop-at 10 || fail "in_asm: status $?"
+grep -q '^in_asm block f000:0000fff0 0[0-9a-f]*fff0 insns=1' i.log || fail "in_asm: $(cat i.log)"
+grep -q '^in_asm guest 0000fff0 ea000000f0 jmp' i.log || fail "in_asm: $(cat i.log)"
+if grep -q '^#define HAVE_JIT 1' "$NESTBOX_BUILD/config.h"; then
+    "$NESTBOX" -display none -clock counted,ns=10 -engine jit -perfmap -d op,out_asm -D o.log \
+        -stop-at 3000000 </dev/null &
+    pid=$!
+    wait $pid || fail "out_asm: status $?"
+    awk '
+        /^out_asm block/ { want = substr($4, 7) + 0; blocks++; insns = 0 }
+        /^out_asm guest/ { insns++; if (insns > want) bad = $0 }
+        /^op / && $3 != "how=template" && $3 != "how=handler" { bad = $0 }
+        END { if (!blocks || bad != "") { print blocks " blocks; " bad; exit 1 } }' o.log || fail "out_asm"
+    grep -q '^op [0-9a-f]* how=template flags=dead bytes=[1-9]' o.log || fail "op: no dead flags"
+    map=/tmp/perf-$pid.map
+    grep -q '^[0-9a-f]* [0-9a-f]* nestbox_stubs$' "$map" && grep -q ' guest_sys_000' "$map" ||
+        fail "perf map: $(head -n 3 "$map")"
+    [ "$(grep -c guest_ "$map")" -eq "$(grep -c '^out_asm block' o.log)" ] || fail "perf map: not all"
+    rm -f "$map"
+fi
+
 # Addresses: QEMU's three forms.
 for f in 0xf0003+5 0xf0003..0xf0007 0xf0007-5; do
     nb -d exec -dfilter $f -D f.log -stop-at 10 || fail "-dfilter $f"

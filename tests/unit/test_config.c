@@ -221,6 +221,7 @@ static const struct { const char *key, *value; int code; const char *text; } ref
     { "stop-at", "18446744073709551616", 1, "-stop-at 18446744073709551616: not a number" },
     { "no-reboot", "perhaps", 1, "no-reboot=perhaps: use on or off" },
     { "no-shutdown", "perhaps", 1, "no-shutdown=perhaps: use on or off" },
+    { "perfmap", "perhaps", 1, "perfmap=perhaps: use on or off" },
     { "d", "int,everything", 1, "-d everything: no such item; -d help lists them" },
 #define UUID_FORM ": use the form 550e8400-e29b-41d4-a716-446655440000"
     { "uuid", "", 1, "-uuid " UUID_FORM },
@@ -263,7 +264,7 @@ START_TEST(long_values)
         "m", "cpu", "machine", "accel", "engine", "drive", "hda", "fda", "cdrom", "snapshot", "boot",
         "kernel", "initrd", "append", "bios", "vgabios", "L", "serial", "parallel", "debugcon",
         "device", "rtc", "vga", "clock", "speed", "seed", "name", "uuid", "no-reboot",
-        "no-shutdown", "d", "stop-at", "loadvm", "smp",
+        "no-shutdown", "perfmap", "d", "stop-at", "loadvm", "smp",
     };
     struct nb_config *cfg = nb_config_new();
     char *v = malloc(70001);

@@ -192,14 +192,14 @@ static void liveness(struct x64 *x)
     bool live = true;
 
     for (unsigned k = x->b->n; k-- > 0;) {
-        x->live[k + 1] = live;
+        x->map.live[k + 1] = live;
         switch (flag_use(x, &x->b->insns[k])) {
         case FLAGS_SEEN: live = true; break;
         case FLAGS_KILLED: live = false; break;
         case FLAGS_KEPT: break;
         }
     }
-    x->live[0] = live;
+    x->map.live[0] = live;
 }
 
 /* Emits insns[k] by its template. */
@@ -237,6 +237,10 @@ static void group(struct x64 *x, unsigned from, unsigned n)
 
     x64_save(x);
     x64_fp_flush(x);
+    for (unsigned k = from; k < from + n; k++) {
+        x->map.at[k] = x->a.pos;
+        x->map.handler[k] = true;
+    }
     g = jit_group_new(x->j, x->b, x->eip, from, n);
     x->full |= !g;
     as_mov_ri64(&x->a, H_R11, (u64)(uintptr_t)g);
@@ -281,6 +285,7 @@ static bool emit_behind(struct x64 *x, unsigned k, unsigned waiting,
 
     if (waiting)
         group(x, k - waiting, waiting);
+    x->map.at[k] = x->a.pos;
     if (emit_one(x, k))
         return true;
     back_to(x, &m);
@@ -329,7 +334,7 @@ bool x64_translate(struct cpu *c, struct block *b, u32 eip, struct jit_block *jb
     liveness(&x);
     x64_fp_want(&x, 0);
     body(&x);
-    jb->dead = a->pos; /* COLD_LOOK of the entry comes first */
+    jb->dead = x.map.cold = a->pos; /* COLD_LOOK of the entry comes first */
     x64_cold_code(&x);
     if (a->full || x.full) {
         *full = true;
@@ -337,5 +342,7 @@ bool x64_translate(struct cpu *c, struct block *b, u32 eip, struct jit_block *jb
     }
     jb->end = a->pos;
     j->code_pos = ALIGN_UP(a->pos, 16u);
+    if (log_on(c->log, LOG_OUT_ASM) || log_on(c->log, LOG_OP))
+        jit_trace(c, jb, &x.map);
     return true;
 }

@@ -59,7 +59,7 @@ struct x64 {
     bool clear_af;      /* the host's AF is not the guest's: a shift has left it undefined */
     unsigned num_cold;
     bool full;          /* of groups or links */
-    bool live[BLOCK_MAX_INSNS + 1]; /* whether somebody may see the flags as insns[k] finds them */
+    struct jit_map map;
     struct cold cold[MAX_COLD]; /* last: not cleared for each block */
 };
 
@@ -73,7 +73,7 @@ void x64_want_flags(struct x64 *x, unsigned temp); /* into the host's, by way of
 void x64_want_cf(struct x64 *x);    /* CF alone; the other host flags may be spoilt */
 
 /* Whether somebody may see the flags that insns[k] leaves. */
-static inline bool x64_live_after(const struct x64 *x, unsigned k) { return x->live[k + 1]; }
+static inline bool x64_live_after(const struct x64 *x, unsigned k) { return x->map.live[k + 1]; }
 
 /* memory.c */
 void x64_ea(struct x64 *x, const struct insn *in); /* r9d = effective address */
