@@ -242,6 +242,8 @@ struct jit_group *jit_group_new(struct jit *j, struct block *b, u32 eip, unsigne
         return NULL;
     *g = (struct jit_group){ .blk = b, .eip = eip, .n = (u16)n };
     memcpy(g->insns, &b->insns[from], (n + 1) * sizeof(struct insn));
+    for (unsigned k = 0; k < n; k++)
+        g->fp |= (isa_row(g->insns[k].row)->attr & (A_FPU | A_WAIT | A_MMX | A_SSE)) != 0;
     g->insns[n].fn = op_group_back;
     return g;
 }

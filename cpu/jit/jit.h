@@ -40,6 +40,7 @@ struct jit_group {
     u32 eip;            /* the block's, at this address */
     u16 n;
     bool slow;          /* a template's memory access that needs more than a look-up */
+    bool fp;            /* one of them is about x87, MMX or SSE state: it must be in c->fpu */
     struct insn insns[];
 };
 
@@ -86,7 +87,7 @@ struct jit {
     u16 *rows;                   /* template class of each row (rows.c) */
     struct jit_bound bound[1024];
     u32 enter, leave, call_group, dispatch; /* stubs, as offsets */
-    u32 fp_store, fp_load[4];    /* the same; [FP_x] */
+    u32 fp_store, fp_keep, fp_load[4]; /* the same; [FP_x] */
     bool host_sse3;
     bool cold;                   /* LEAVE_COLD was the last reason, at this count */
     u64 cold_at;

@@ -60,7 +60,7 @@ static u16 fp_class(const struct isa_row *row)
     };
 
     if (!(row->attr & (A_FPU | A_WAIT | A_MMX | A_SSE)))
-        return T_HANDLER;
+        return named(row, " movnti ") ? T_FP_SIMD : T_HANDLER;
     for (unsigned k = 0; k < ARRAY_LEN(special); k++)
         if (named(row, special[k].names))
             return special[k].cls;

@@ -30,9 +30,9 @@ void x64_stubs(struct cpu *c)
 {
     struct jit *j = c->engine_state;
     struct asm_buf a = { .base = j->mem.write, .end = JIT_CODE_BYTES };
-    u32 tail, out, miss[2];
+    u32 tail, out, next, miss[2];
 
-    x64_fp_store_stub(j, &a);
+    x64_fp_store_stubs(j, &a);
 
     /* enter(cpu, code) */
     j->enter = a.pos;
@@ -58,7 +58,7 @@ void x64_stubs(struct cpu *c)
     /* called with the group in r11 */
     j->call_group = a.pos;
     spill(&a);
-    x64_fp_out(j, &a);
+    x64_fp_out_for_group(j, &a);
     as_mov_rr(&a, 8, H_RDI, H_R14);
     as_mov_rr(&a, 8, H_RSI, H_R11);
     as_alu_ri(&a, 8, HA_SUB, H_RSP, 8);
@@ -72,7 +72,10 @@ void x64_stubs(struct cpu *c)
     as_rel(&a, out, a.pos);
     as_alu_ri(&a, 8, HA_ADD, H_RSP, 8); /* nobody goes back there */
     as_alu_ri(&a, 8, HA_CMP, H_RAX, 4096);
-    as_rel(&a, as_jcc(&a, HC_B), tail);
+    next = as_jcc(&a, HC_NB);
+    x64_fp_out(j, &a);
+    as_jmp_to(&a, tail);
+    as_rel(&a, next, a.pos);
     as_mov_rr(&a, 8, H_R11, H_RAX);
     reload(&a);
     as_jmp_r(&a, H_R11);
@@ -247,7 +250,7 @@ static void group(struct x64 *x, unsigned from, unsigned n)
     as_call_to(&x->a, x->j->call_group);
     x->fl = FL_SAVED_ONLY;
     x->j->stat_grouped += n;
-    x->fp.in = 0;
+    x64_fp_called(x, g);
     x64_fp_want(x, from + n);
 }
 

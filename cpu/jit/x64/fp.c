@@ -16,6 +16,9 @@
  * each memory operand. Selectors are taken when the state is stored: no code changes them in
  * between.
  *
+ * While handlers of other instructions run, the x87's registers stay: no compiler makes code for it
+ * that is not asked to, and nobody looks at them.
+ *
  * Flags stick on the host, as sse_host.c and x87_host.c expect. */
 #include "cpu/isa.h"
 #include "cpu/jit/x64/x64.h"
@@ -144,7 +147,20 @@ static void store_sse(struct jit *j, struct asm_buf *a)
     as_rel(a, skip, a->pos);
 }
 
-void x64_fp_store_stub(struct jit *j, struct asm_buf *a)
+static void keep_stub(struct jit *j, struct asm_buf *a)
+{
+    u32 skip;
+
+    j->fp_keep = a->pos;
+    skip = unless_in(a, FP_SSE, HC_Z);
+    store_sse(j, a);
+    as_rel(a, skip, a->pos);
+    store_pointers(a); /* segment registers may change */
+    as_alu_mi(a, 4, HA_AND, CPU_AT(fast.fp_in), FP_X87);
+    as_8(a, 0xc3);
+}
+
+void x64_fp_store_stubs(struct jit *j, struct asm_buf *a)
 {
     u32 skip;
 
@@ -159,6 +175,23 @@ void x64_fp_store_stub(struct jit *j, struct asm_buf *a)
     as_rel(a, skip, a->pos);
     as_store_i(a, 4, CPU_AT(fast.fp_in), 0);
     as_8(a, 0xc3);
+    keep_stub(j, a);
+}
+
+void x64_fp_out_for_group(struct jit *j, struct asm_buf *a)
+{
+    u32 none, all, done;
+
+    as_alu_mi(a, 4, HA_CMP, CPU_AT(fast.fp_in), 0);
+    none = as_jcc(a, HC_Z);
+    as_alu_mi(a, 1, HA_CMP, HMEM(H_R11, (i32)offsetof(struct jit_group, fp)), 0);
+    all = as_jcc(a, HC_NZ);
+    as_call_to(a, j->fp_keep);
+    done = as_jmp(a);
+    as_rel(a, all, a->pos);
+    as_call_to(a, j->fp_store);
+    as_rel(a, none, a->pos);
+    as_rel(a, done, a->pos);
 }
 
 void x64_fp_out(struct jit *j, struct asm_buf *a)
@@ -285,7 +318,24 @@ unsigned x64_fp_need(const struct x64 *x, const struct insn *in)
            (row->attr & (A_FPU | A_WAIT) || is_mmx(row) ? FP_X87 : 0u);
 }
 
-void x64_fp_reload(struct x64 *x, unsigned in, unsigned k)
+static unsigned kept_by(const struct jit_group *g)
+{
+    return g && !g->fp ? FP_X87 : 0;
+}
+
+void x64_fp_called(struct x64 *x, const struct jit_group *g)
+{
+    x->fp.in &= (u8)kept_by(g);
+}
+
+void x64_fp_put_back(struct x64 *x, unsigned in, const struct jit_group *g)
+{
+    in &= ~kept_by(g);
+    if (in && g)
+        x64_fp_load(x, in, g->insns[0].n + 1u);
+}
+
+void x64_fp_load(struct x64 *x, unsigned in, unsigned k)
 {
     struct asm_buf *a = &x->a;
     const struct block *b = x->b;

@@ -152,8 +152,7 @@ static void slow_path(struct x64 *x, const struct cold *o)
         as_8(a, 0xcc); /* it ends the block: nobody comes back */
         return;
     }
-    if (o->fp.in && o->group)
-        x64_fp_reload(x, o->fp.in, o->group->insns[0].n + 1u);
+    x64_fp_put_back(x, o->fp.in, o->group);
     if (o->flags)
         load_flags(a, H_R10);
     as_jmp_to(a, o->back);
@@ -173,7 +172,7 @@ void x64_cold_code(struct x64 *x)
             if (o->from[n])
                 as_rel(a, o->from[n], a->pos);
         if (o->kind == COLD_LOAD) {
-            x64_fp_reload(x, o->fp.in, o->k);
+            x64_fp_load(x, o->fp.in, o->k);
             as_jmp_to(a, o->back);
             continue;
         }

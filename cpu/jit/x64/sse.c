@@ -7,20 +7,21 @@
 #include "cpu/simd.h"
 
 struct shape {
-    unsigned pfx, op, reg, rm, size; /* size: of the memory operand */
+    unsigned pfx, op, reg, rm, size; /* op: as asm.h has it; size: of the memory operand */
     bool store, imm;
 };
 
 /* Non-temporal stores are stores, LDDQU is a load: nothing of theirs shows. */
 static void plain_move(struct shape *s)
 {
-    if (s->op == 0x2b)
-        s->op = 0x29;
-    else if (s->op == 0xe7)
-        s->op = 0x7f;
-    else if (s->op == 0xf0) {
+    switch (s->op) {
+    case 0x12b: s->op = 0x129; break;
+    case 0x1c3: s->op = 0x89; break;
+    case 0x1e7: s->op = 0x17f; break;
+    case 0x1f0:
         s->pfx = 0xf3;
-        s->op = 0x6f;
+        s->op = 0x16f;
+        break;
     }
 }
 
@@ -30,7 +31,7 @@ static struct shape shape_of(const struct insn *in)
     static const u8 bytes[] = { [OZ_B] = 1, [OZ_W] = 2, [OZ_D] = 4, [OZ_Q] = 8, [OZ_DQ] = 16,
                                 [OZ_X] = 0 };
     const struct isa_row *row = isa_row(in->row);
-    struct shape s = { .pfx = pfx[row->pfx], .op = row->op };
+    struct shape s = { .pfx = pfx[row->pfx], .op = 0x100u | row->op };
 
     if (row->ext >= 0)
         s.reg = (unsigned)row->ext;
@@ -67,11 +68,11 @@ static void emit(struct x64 *x, const struct insn *in, const struct shape *s)
     if (s->pfx)
         as_8(a, s->pfx);
     if (in->flags & INSN_MEM)
-        as_rm(a, 4, 0x100 | s->op, s->reg, HMEMX(H_R10, H_R9, 0));
+        as_rm(a, 4, s->op, s->reg, HMEMX(H_R10, H_R9, 0));
     else
-        as_rr(a, 4, 0x100 | s->op, s->reg, s->rm);
+        as_rr(a, 4, s->op, s->reg, s->rm);
     if (s->imm)
-        as_8(a, s->op == 0xc2 ? in->imm & 7 : in->imm);
+        as_8(a, s->op == 0x1c2 ? in->imm & 7 : in->imm);
 }
 
 static bool simd(struct x64 *x, unsigned k, bool flags)

@@ -88,17 +88,22 @@ struct cold *x64_new_cold(struct x64 *x);
 bool x64_op(struct x64 *x, unsigned k, unsigned cls, unsigned size, unsigned form);
 
 /* fp.c: residency of x87, MMX and SSE state. */
-void x64_fp_store_stub(struct jit *j, struct asm_buf *a);
+void x64_fp_store_stubs(struct jit *j, struct asm_buf *a);
 void x64_fp_load_stubs(struct jit *j, struct asm_buf *a);
-void x64_fp_out(struct jit *j, struct asm_buf *a); /* in a stub that goes to C; keeps r11 */
+void x64_fp_out(struct jit *j, struct asm_buf *a); /* in a stub that goes to C; keeps rax, r11 */
+void x64_fp_out_for_group(struct jit *j, struct asm_buf *a); /* the group in r11 */
+/* What is in the registers behind a call of g. */
+void x64_fp_called(struct x64 *x, const struct jit_group *g);
 /* What the instructions from insns[k] to the next handler want gets into the registers. At the
  * block's start and behind each call of handlers; clobbers host flags. */
 void x64_fp_want(struct x64 *x, unsigned k);
 /* Stores the last x87 instruction's pointers: before anybody may look. Keeps host flags. */
 void x64_fp_flush(struct x64 *x);
 void x64_fp_flush_of(struct x64 *x, const struct fp_known *fp);
-/* Behind a handler's call: puts back what was in, or leaves, with insns[k] as the next. */
-void x64_fp_reload(struct x64 *x, unsigned in, unsigned k);
+/* Loads FP_x that are not in, or leaves, with insns[k] as the next. */
+void x64_fp_load(struct x64 *x, unsigned in, unsigned k);
+/* Behind a call of g, a single instruction's handler: puts back what was in. */
+void x64_fp_put_back(struct x64 *x, unsigned in, const struct jit_group *g);
 unsigned x64_fp_need(const struct x64 *x, const struct insn *in); /* FP_x */
 bool x64_fp_usable(const struct x64 *x, const struct insn *in); /* a T_FP row has its template */
 
