@@ -10,8 +10,8 @@ run -clock counted,ns=10 -m 128 -kernel $GUESTS/linux-test -initrd $WORK/rd -no-
 reject serial "BUG"
 reject serial "Oops"
 reject serial "BAD "
-expect serial "FLOATS 1.25 0.53385176"
-expect serial "FLOATS 2.5 0.10676488"
-expect serial "FLOATS 77 0.04909992"
+expect serial "FLOATS 1.25 0.032811710203"
+expect serial "FLOATS 2.5 0.101614013692"
+expect serial "FLOATS 77 210.973781751408"
 expect serial "reboot: Restarting system"
 exit 0
