@@ -118,7 +118,7 @@ void twice_begin(struct cpu *c, struct twice *t)
     c->twice = t;
     c->ram->writing = ram_writing;
     c->ram->writing_to = c;
-    memcpy(t->before, c, sizeof *c);
+    memcpy(t->before, c, offsetof(struct cpu, fast));
     mmu_select(c);
 }
 
@@ -142,13 +142,14 @@ unsigned twice_interpret(struct cpu *c, struct block *b, unsigned from)
     return r;
 }
 
-/* Without the kick, which other threads set, and the generation, which must not go back. */
+/* Without the kick, which other threads set, and the generation, which must not go back. What the
+ * engine keeps is its own. */
 static void put_state(struct cpu *c, const struct cpu *from)
 {
     size_t behind = offsetof(struct cpu, chain);
 
     memcpy(c, from, offsetof(struct cpu, kick));
-    memcpy((u8 *)c + behind, (const u8 *)from + behind, offsetof(struct cpu, stat_blocks) - behind);
+    memcpy((u8 *)c + behind, (const u8 *)from + behind, offsetof(struct cpu, fast) - behind);
 }
 
 /* ---- what is written to RAM */
@@ -454,7 +455,7 @@ bool twice_again(struct cpu *c)
         over(c);
         return false;
     }
-    memcpy(t->first, c, sizeof *c);
+    memcpy(t->first, c, offsetof(struct cpu, fast));
     for (unsigned k = t->num_noted; k-- > 0;)
         memcpy(t->noted[k].at, t->bytes + t->noted[k].old, t->noted[k].n);
     undo_fills(c);

@@ -88,6 +88,15 @@ void jit_tell_code(struct cpu *c, jit_code_fn *fn, void *to)
     fn(to, j->mem.exec, j->code_start, "nestbox_stubs");
 }
 
+/* It must not run if it could do harm: a bug of ours. */
+static NB_COLD void verify(struct cpu *c, const struct jit_block *jb)
+{
+    char why[200];
+
+    if (!x64_verify(jit_of(c), jb, why, sizeof why))
+        bug(c->log, "the translation of %08x: %s", jb->eip, why);
+}
+
 /* The code of b for where it is now; NULL: it has none. *emptied: all blocks are gone. */
 static struct jit_block *code_for(struct cpu *c, struct block *b, bool *emptied)
 {
@@ -121,6 +130,8 @@ static struct jit_block *code_for(struct cpu *c, struct block *b, bool *emptied)
             j->stat_blocks++;
             j->stat_insns += b->n;
             j->stat_bytes += jb->end - jb->code;
+            if (JIT_PARANOID || unlikely(j->twice != NULL))
+                verify(c, jb);
             if (unlikely(j->tell != NULL))
                 tell(j, c, jb);
             return jb;
@@ -353,6 +364,7 @@ static void release(struct cpu *c)
     vmem_release(j->side, JIT_SIDE_BYTES);
     twice_free(j->twice);
     xfree(j->rows);
+    xfree(j->stub_starts);
     xfree(j);
     c->engine_state = NULL;
     c->engine = NULL;

@@ -23,6 +23,10 @@ enum {
     JIT_MAX_ALIASES = 4,        /* translations of a block, one an address */
 };
 
+/* Builds for finding our own bugs: each translation is verified before it runs, and at each exit to
+ * C the host's x87 and SSE registers are spoilt. */
+enum { JIT_PARANOID = HAVE_DEBUG || HAVE_ASAN };
+
 /* Reasons to leave; RUN_x come from handlers and mean what they say. */
 enum {
     RUN_JIT_BACK = 8, /* a group has come to its end */
@@ -95,11 +99,13 @@ struct jit {
         _Alignas(16) u8 fx[512];
         u32 mxcsr;
         u16 cw;
+        u8 poison[16];
     } fp;
     u64 stat_blocks, stat_insns, stat_grouped, stat_links, stat_enters, stat_groups, stat_killed,
         stat_flushes, stat_checked, stat_unchecked, stat_slow, stat_faults, stat_misses, stat_bytes,
         stat_ticks, stat_ran;
     u64 ticks0, ns0;             /* of the host, at the start */
+    void *stub_starts;           /* verify.c's */
     jit_code_fn *tell;           /* may be NULL */
     void *tell_to;
     struct twice *twice;         /* -engine check: each entry runs one block, and that twice */
@@ -148,6 +154,8 @@ void x64_stubs(struct cpu *c);
 void x64_patch(struct jit *j, u32 site, u32 to);
 /* Makes the code at `entry` begin with a jump to `to`. */
 void x64_patch_entry(struct jit *j, u32 entry, u32 to);
+/* verify.c: whether the block's code keeps to the rules; else *why says which it breaks. */
+bool x64_verify(struct jit *j, const struct jit_block *jb, char *why, size_t size);
 u64 x64_ticks(void); /* the host's time stamp counter */
 u32 x64_flags_of(const struct cpu *c);
 void x64_flags_to(struct cpu *c, u32 flags);

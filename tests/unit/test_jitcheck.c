@@ -406,10 +406,81 @@ START_TEST(writes_over_itself)
 }
 END_TEST
 
+#if HAVE_ZYDIS
+/* Code that is not the emitter's. Before each: nop; behind each: jmp to the nop. */
+static const struct { const char *what; u8 n; u8 code[15]; const char *why; } strange[] = {
+    { "mov eax, [r14+24h]", 4, { 0x41, 0x8b, 0x46, 0x24 }, NULL },
+    { "mov [r10+r9], eax", 4, { 0x43, 0x89, 0x04, 0x0a }, NULL },
+    { "mov r10, [r15+r10*8]", 4, { 0x4f, 0x8b, 0x14, 0xd7 }, NULL },
+    { "mov r9d, [rsp+8]", 5, { 0x44, 0x8b, 0x4c, 0x24, 0x08 }, NULL },
+    { "lea rbx, [rax+rcx]", 4, { 0x48, 0x8d, 0x1c, 0x08 }, NULL },
+    { "int3", 1, { 0xcc }, NULL },
+    { "mov eax, [rbx]", 2, { 0x8b, 0x03 }, "no known form" },
+    { "mov eax, [r14-4]", 4, { 0x41, 0x8b, 0x46, 0xfc }, "no known form" },
+    { "mov eax, [r14+7fffffffh]", 7, { 0x41, 0x8b, 0x86, 0xff, 0xff, 0xff, 0x7f }, "no known form" },
+    { "mov [r10+r9*2], eax", 4, { 0x43, 0x89, 0x04, 0x4a }, "no known form" },
+    { "mov [r10+r9+1], eax", 5, { 0x43, 0x89, 0x44, 0x0a, 0x01 }, "no known form" },
+    { "mov eax, [rsp]", 3, { 0x8b, 0x04, 0x24 }, "no known form" },
+    { "mov eax, [rsp+20h]", 4, { 0x8b, 0x44, 0x24, 0x20 }, "no known form" },
+    { "mov eax, [rip+4]", 6, { 0x8b, 0x05, 4, 0, 0, 0 }, "no known form" },
+    { "mov eax, fs:[r14]", 4, { 0x64, 0x41, 0x8b, 0x06 }, "no known form" },
+    { "add rsp, 8", 4, { 0x48, 0x83, 0xc4, 0x08 }, "a register that is kept" },
+    { "mov r14, rax", 3, { 0x49, 0x89, 0xc6 }, "a register that is kept" },
+    { "inc r15d", 3, { 0x41, 0xff, 0xc7 }, "a register that is kept" },
+    { "mov spl, al", 3, { 0x40, 0x88, 0xc4 }, "a register that is kept" },
+    { "push rax", 1, { 0x50 }, "no instruction for translations" },
+    { "ret", 1, { 0xc3 }, "no instruction for translations" },
+    { "rep movsb", 2, { 0xf3, 0xa4 }, "no instruction for translations" },
+    { "in al, dx", 1, { 0xec }, "no instruction for translations" },
+    { "hlt", 1, { 0xf4 }, "no instruction for translations" },
+    { "syscall", 2, { 0x0f, 0x05 }, "no instruction for translations" },
+    { "int 80h", 2, { 0xcd, 0x80 }, "no instruction for translations" },
+    { "wrmsr", 2, { 0x0f, 0x30 }, "no instruction for translations" },
+    { "jmp rax", 2, { 0xff, 0xe0 }, "in a register or in memory" },
+    { "call [r14]", 3, { 0x41, 0xff, 0x16 }, "in a register or in memory" },
+    { "jmp into itself", 5, { 0xe9, 0xfc, 0xff, 0xff, 0xff }, "a strange place" },
+    { "jmp far away", 5, { 0xe9, 0x00, 0x00, 0x10, 0x00 }, "a strange place" },
+    { "mov r11, 123456789abcdef0h", 10,
+      { 0x49, 0xbb, 0xf0, 0xde, 0xbc, 0x9a, 0x78, 0x56, 0x34, 0x12 }, "no address of ours" },
+    { "nothing", 1, { 0x06 }, "no instruction" },
+};
+
+START_TEST(verifier)
+{
+    struct env *v = env_new();
+    struct jit *j = jit_of(v->c);
+    char why[200] = "";
+    const u32 at = j->code_pos;
+    u8 *p = j->mem.write + at;
+    unsigned n = strange[_i].n;
+    struct jit_block jb = { .code = at, .end = at + 1 + n + 5 };
+
+    p[0] = 0x90;
+    memcpy(p + 1, strange[_i].code, n);
+    p[1 + n] = 0xe9;
+    st32(p + 2 + n, (u32)-(i32)(1 + n + 5));
+    bool ok = x64_verify(j, &jb, why, sizeof why);
+    if (!strange[_i].why)
+        ck_assert_msg(ok, "%s: %s", strange[_i].what, why);
+    else
+        ck_assert_msg(!ok && strstr(why, strange[_i].why), "%s: %s", strange[_i].what, why);
+    /* without the way out */
+    jb.end -= 5;
+    if (!strange[_i].why && n > 1)
+        ck_assert(!x64_verify(j, &jb, why, sizeof why) && strstr(why, "runs out of its end"));
+    env_free(v);
+}
+END_TEST
+#endif
+
 Suite *suite_jitcheck(void)
 {
     Suite *s = suite_create("jitcheck");
     TCase *t = tcase_create("all");
+
+#if HAVE_ZYDIS
+    tcase_add_loop_test(t, verifier, 0, ARRAY_LEN(strange));
+#endif
 
     tcase_add_test(t, right_code_passes);
     tcase_add_test(t, wrong_register);

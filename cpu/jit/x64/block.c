@@ -48,6 +48,8 @@ void x64_stubs(struct cpu *c)
     j->leave = a.pos;
     spill(&a);
     x64_fp_out(j, &a);
+    if (JIT_PARANOID)
+        x64_fp_poison(j, &a);
     as_mov_rr(&a, 4, H_RAX, H_R11);
     tail = a.pos; /* reason in eax, all is in memory already */
     as_alu_ri(&a, 8, HA_ADD, H_RSP, FRAME);
@@ -59,6 +61,8 @@ void x64_stubs(struct cpu *c)
     j->call_group = a.pos;
     spill(&a);
     x64_fp_out_for_group(j, &a);
+    if (JIT_PARANOID)
+        x64_fp_poison(j, &a);
     as_mov_rr(&a, 8, H_RDI, H_R14);
     as_mov_rr(&a, 8, H_RSI, H_R11);
     as_alu_ri(&a, 8, HA_SUB, H_RSP, 8);

@@ -204,6 +204,25 @@ void x64_fp_out(struct jit *j, struct asm_buf *a)
     as_rel(a, skip, a->pos);
 }
 
+/* Whoever relies on what the guest has left there, or is to be left there, finds this. */
+void x64_fp_poison(struct jit *j, struct asm_buf *a)
+{
+    u32 skip;
+
+    memset(j->fp.poison, 0xb7, sizeof j->fp.poison);
+    j->fp.poison[9] = 0x7f; /* in 80 bits, a NaN */
+    j->fp.poison[8] = 0xff;
+    fp_area(j, a);
+    for (unsigned n = 0; n < 16; n++)
+        xmm_load(a, n, FP_AT(poison));
+    skip = unless_in(a, FP_X87, HC_NZ); /* kept over calls of some handlers */
+    for (unsigned n = 0; n < 8; n++)
+        as_nm(a, 4, 0xdb, 5, FP_AT(poison)); /* fld tbyte */
+    as_8(a, 0x0f); /* emms */
+    as_8(a, 0x77);
+    as_rel(a, skip, a->pos);
+}
+
 /* r9d and r10d are the EIP and count to leave with. */
 static u32 masked_or_fail(struct asm_buf *a, u32 masks)
 {

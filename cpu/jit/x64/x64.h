@@ -94,6 +94,7 @@ void x64_fp_out(struct jit *j, struct asm_buf *a); /* in a stub that goes to C; 
 void x64_fp_out_for_group(struct jit *j, struct asm_buf *a); /* the group in r11 */
 /* What is in the registers behind a call of g. */
 void x64_fp_called(struct x64 *x, const struct jit_group *g);
+void x64_fp_poison(struct jit *j, struct asm_buf *a); /* spoils them; r10 is lost */
 /* What the instructions from insns[k] to the next handler want gets into the registers. At the
  * block's start and behind each call of handlers; clobbers host flags. */
 void x64_fp_want(struct x64 *x, unsigned k);
