@@ -172,7 +172,9 @@ static void set_handler(struct rig *r, unsigned vec, const u8 *code, u32 n)
 }
 #define HANDLER(r, vec, code) set_handler(r, vec, code, sizeof(code))
 
-static struct rig *rig_fp(bool jit, const u8 *code, u32 n, bool tasks, u64 seed)
+enum engine { INTERP, JIT, CHECK };
+
+static struct rig *rig_fp(enum engine e, const u8 *code, u32 n, bool tasks, u64 seed)
 {
     static const double init[] = { 1.5, -2.25, 0.75, 3.0, 0.999 };
     struct rng rng = rng_make(seed, 1);
@@ -216,8 +218,10 @@ static struct rig *rig_fp(bool jit, const u8 *code, u32 n, bool tasks, u64 seed)
     r->host[CODE_AT + n] = 0xe9; /* and again */
     st32(r->host + CODE_AT + n + 1, (u32)-(i32)(n + 5));
     cpu_set(c, CPU_EIP, CODE_AT);
-    if (jit)
+    if (e == JIT)
         ck_assert_msg(jit_attach(c, 0, &r->e), "%s", r->e.msg);
+    if (e == CHECK)
+        ck_assert_msg(jit_attach_check(c, &r->e), "%s", r->e.msg);
     return r;
 }
 
@@ -241,8 +245,8 @@ static void compare(const char *what, const u8 *code, u32 n, bool tasks)
 {
     for (u64 seed = 1; seed <= 6; seed++) {
         struct rng rng = rng_make(seed, 0);
-        struct rig *a = rig_fp(false, code, n, tasks, seed);
-        struct rig *b = rig_fp(true, code, n, tasks, seed);
+        struct rig *a = rig_fp(INTERP, code, n, tasks, seed);
+        struct rig *b = rig_fp(JIT, code, n, tasks, seed);
 
         for (unsigned k = 0; k < 150; k++) {
             u64 until = *cpu_retired(a->c) + 1 + rng_below(&rng, k & 1 ? 30 : 400);
@@ -261,11 +265,34 @@ static void compare(const char *what, const u8 *code, u32 n, bool tasks)
     }
 }
 
+/* Block by block, with what the interpreter has to finish where exceptions are not masked. */
+static void check(const u8 *code, u32 n)
+{
+    struct rig *r = rig_fp(CHECK, code, n, false, 1);
+
+    for (unsigned k = 0; k < 20; k++) {
+        if (k & 1)
+            cpu_set_intr(r->c, 1);
+        ck_assert_int_eq(cpu_run(r->c, *cpu_retired(r->c) + 200), CPU_BUDGET);
+    }
+    ck_assert_uint_gt(jit_of(r->c)->stat_checked, 100);
+    rig_free(r);
+}
+
 #define LOOPS_(X) X(sse, false) X(x87, false) X(mmx, false) X(open, false)
 #define TEST_(name, tasks) \
     START_TEST(name##_as_interpreted) { compare(#name, code_##name, sizeof code_##name, tasks); } \
     END_TEST
 LOOPS_(TEST_)
+
+START_TEST(checked)
+{
+    check(code_sse, sizeof code_sse);
+    check(code_x87, sizeof code_x87);
+    check(code_mmx, sizeof code_mmx);
+    check(code_open, sizeof code_open);
+}
+END_TEST
 
 START_TEST(tasks_as_interpreted)
 {
@@ -284,6 +311,7 @@ Suite *suite_jitfp(void)
 #define ADD_(name, tasks) tcase_add_test(t, name##_as_interpreted);
     LOOPS_(ADD_)
     tcase_add_test(t, tasks_as_interpreted);
+    tcase_add_test(t, checked);
     suite_add_tcase(s, t);
     return s;
 }
