@@ -73,8 +73,8 @@ void trace_block(struct cpu *c, const struct block *b, u32 la)
         return;
     u32 n = cpu_debug_read(c, la, code, MIN(b->len, (u32)sizeof code));
     cpu_debug_translate(c, la, &pa);
-    log_write(c->log, LOG_IN_ASM, "in_asm block %04x:%08x %09llx insns=%u", c->seg[S_CS].sel, c->eip,
-              (unsigned long long)pa, b->n);
+    log_write(c->log, LOG_IN_ASM, "in_asm block %04x:%08x %09llx insns=%u", c->seg[S_CS].sel,
+              c->eip, (unsigned long long)pa, b->n);
     for (unsigned k = 0; k < b->n; k++) {
         const struct insn *i = &b->insns[k];
         char hex[2 * 15 + 1], text[96] = "";

@@ -11,6 +11,7 @@
 #include "lab/masks.h"
 #include "lab/report.h"
 #include "lab/tracediff.h"
+#include "lab/translate.h"
 #include "lab/vec.h"
 
 static const char usage[] =
@@ -31,6 +32,8 @@ static const char usage[] =
     "      by row of the instruction table: what was run and reached, and what differs\n"
     "  tracediff [-context N] [-ignore NAME,...] [-from EIP] A B\n"
     "      the first difference of two traces (nestbox's, QEMU's, Bochs's)\n"
+    "  translate FILE\n"
+    "      the translator's code for the block whose bytes FILE has (tests/jit/*.golden)\n"
     "  masks\n"
     "      what is not compared, and why\n"
     "  left-out\n"
@@ -221,6 +224,8 @@ int lab_main(int argc, char **argv)
         return cmd_report(argc - 1, argv + 1);
     if (!strcmp(argv[0], "tracediff"))
         return cmd_tracediff(argc - 1, argv + 1);
+    if (!strcmp(argv[0], "translate"))
+        return lab_translate_main(argc - 1, argv + 1);
     if (!strcmp(argv[0], "left-out"))
         return cmd_left_out();
     if (!strcmp(argv[0], "masks"))

@@ -16,12 +16,12 @@ enum { JIT_HOT = 16 }; /* what is usual for `hot` */
  * thread; cpu_free() undoes it. */
 bool jit_attach(struct cpu *c, unsigned hot, struct err *e);
 /* The same, and each block is run by the interpreter, too, and compared (check.c): slow. cpu_run()
- * returns CPU_BUG at the first difference, which is in the log then; the CPU is where the interpreter
- * has brought it and may go on. */
+ * returns CPU_BUG at the first difference, which is in the log then; the CPU is where the
+ * interpreter has brought it and may go on. */
 bool jit_attach_check(struct cpu *c, struct err *e);
 
-/* Tells where translations lie, the ones to come; and the stubs between them, at once. Names are for
- * profilers. An address may be told again when other code has come there. */
+/* Tells where translations lie, the ones to come; and the stubs between them, at once. Names are
+ * for profilers. An address may be told again when other code has come there. */
 typedef void jit_code_fn(void *to, const void *code, size_t size, const char *name);
 void jit_tell_code(struct cpu *c, jit_code_fn *fn, void *to);
 

@@ -167,7 +167,7 @@ static bool must_look(const struct cpu *c)
 /* Whether instructions may run that nobody looks at one by one. */
 static bool may_run(const struct cpu *c)
 {
-    return !c->hooks && !c->trace && !c->stop_on && !(c->events & EV_HOOK);
+    return !c->hooks && !c->stop_on && !(c->events & EV_HOOK);
 }
 
 unsigned jit_enter(struct cpu *c, const struct jit_block *jb)

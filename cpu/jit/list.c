@@ -67,7 +67,8 @@ static void trace_out(struct cpu *c, const struct jit_block *jb, const struct ji
         char text[128];
         for (; k < b->n && map->at[k] <= at; k++) {
             guest_text(b, &b->insns[k], jb->eip, code, n, text, sizeof text);
-            log_write(c->log, LOG_OUT_ASM, "out_asm guest %08x %s", jb->eip + b->insns[k].ofs, text);
+            log_write(c->log, LOG_OUT_ASM, "out_asm guest %08x %s", jb->eip + b->insns[k].ofs,
+                      text);
         }
         if (k == b->n && at >= map->cold && k++ == b->n)
             log_write(c->log, LOG_OUT_ASM, "out_asm cold");

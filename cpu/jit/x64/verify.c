@@ -87,7 +87,9 @@ static bool mark(struct look *l, ZydisDecoder *d, struct starts *s, u32 from, u3
 
 static bool starts(const struct starts *s, u64 at)
 {
-    return at >= s->from && at < s->end && (s->bit[(at - s->from) >> 3] >> ((at - s->from) & 7) & 1);
+    u64 n = at - s->from;
+
+    return at >= s->from && at < s->end && (s->bit[n >> 3] >> (n & 7) & 1);
 }
 
 static bool memory_ok(const ZydisDecodedOperand *o)
@@ -153,9 +155,11 @@ static bool operand_ok(struct look *l, u32 at, const ZydisDecodedInstruction *in
     case ZYDIS_OPERAND_TYPE_IMMEDIATE:
         if (o->imm.is_relative) {
             u64 to = (u64)at + in->length + o->imm.value.u;
-            return starts(&l->own, to) || starts(l->stubs, to) || wrong(l, at, "leads to a strange place");
+            return starts(&l->own, to) || starts(l->stubs, to) ||
+                   wrong(l, at, "leads to a strange place");
         }
-        return in->mnemonic != ZYDIS_MNEMONIC_MOV || o->size < 64 || constant_ok(l->j, o->imm.value.u) ||
+        return in->mnemonic != ZYDIS_MNEMONIC_MOV || o->size < 64 ||
+               constant_ok(l->j, o->imm.value.u) ||
                wrong(l, at, "a constant that is no address of ours");
     default:
         return wrong(l, at, "an operand of a strange kind");
@@ -175,7 +179,8 @@ static bool insn_ok(struct look *l, ZydisDecoder *d, u32 *at, bool *leads_away)
     if (!kind_ok(&in))
         return wrong(l, *at, "no instruction for translations");
     bool jump = in.meta.category == ZYDIS_CATEGORY_UNCOND_BR ||
-                in.meta.category == ZYDIS_CATEGORY_COND_BR || in.meta.category == ZYDIS_CATEGORY_CALL;
+                in.meta.category == ZYDIS_CATEGORY_COND_BR ||
+                in.meta.category == ZYDIS_CATEGORY_CALL;
     if (jump && op[0].type != ZYDIS_OPERAND_TYPE_IMMEDIATE)
         return wrong(l, *at, "leads to an address in a register or in memory");
     for (unsigned k = 0; k < in.operand_count_visible; k++)
