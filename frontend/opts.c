@@ -93,7 +93,7 @@ static const struct row rows[] = {
     { "speed", "MIPS", K_KEY, "speed", 0, "as fast as an old processor" },
     { "seed", "N", K_KEY, "seed", 0, "chance in a counted run" },
     { "accel", "tcg", K_OWN, "accel", OWN_ACCEL, NULL },
-    { "engine", "NAME", K_KEY, "engine", 0, "jit|interp|check[,tlb=coherent]" },
+    { "engine", "NAME", K_KEY, "engine", 0, "jit|interp|check[,tlb=coherent][,views=off]" },
     { "enable-kvm", NULL, K_NOTE, "there is no accelerator; going on without", 0, NULL },
     { NULL, NULL, 0, NULL, 0, "Debugging" },
     { "S", NULL, K_OWN, NULL, OWN_PAUSED, "start paused (gdb or the monitor continues)" },

@@ -189,8 +189,9 @@ struct lab_engine *lab_engine_open(const char *name, struct err *e)
         return lab_interp_open(e);
     if (!strcmp(name, "interp-soft"))
         return lab_interp_soft_open(e);
-    if (!strcmp(name, "jit"))
-        return lab_jit_open(e);
-    err_set(e, ERR_CONFIG, "unknown engine \"%s\": there are interp, interp-soft, jit and host", name);
+    if (!strcmp(name, "jit") || !strcmp(name, "views"))
+        return lab_jit_open(!strcmp(name, "views"), e);
+    err_set(e, ERR_CONFIG, "unknown engine \"%s\": there are interp, interp-soft, jit, "
+            "views and host", name);
     return NULL;
 }

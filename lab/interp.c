@@ -13,6 +13,7 @@
 #include "cpu/isa.h"
 #include "cpu/jit/attach.h"
 #include "cpu/sys.h"
+#include "host/os.h"
 #include "lab/lab.h"
 #include "lab/system.h"
 
@@ -39,7 +40,7 @@ struct interp {
     struct cpu *c;
     u8 *arena;
     u8 *page[LAB_PAGES];
-    bool jit;
+    bool jit, views;
     u8 before[LAB_WRITABLE * 4096];
     struct lab_result result[LAB_BATCH];
 };
@@ -440,6 +441,8 @@ static void interp_start(struct lab_engine *e, const struct lab_case *cases, uns
     struct interp *in = container_of(e, struct interp, e);
 
     code_flush(in->c); /* blocks of landing places pile up */
+    if (in->views)
+        mmu_flush_all(in->c); /* so that pages are missed, and shown, again and again */
     for (unsigned k = 0; k < n; k++)
         run_case(in, &cases[k], &in->result[k]);
 }
@@ -461,16 +464,25 @@ static void interp_close(struct lab_engine *e)
     xfree(in);
 }
 
-static struct lab_engine *open_engine(const char *name, bool soft, bool jit, struct err *e)
+enum { ENGINE_INTERP, ENGINE_SOFT, ENGINE_JIT, ENGINE_VIEWS };
+
+static struct lab_engine *open_engine(const char *name, unsigned kind, struct err *e)
 {
     struct interp *in = xcalloc(1, sizeof *in);
-    struct cpu_config cfg = { .model = "max,+nx", .soft_fpu = soft };
+    struct cpu_config cfg = { .model = "max,+nx", .soft_fpu = kind == ENGINE_SOFT };
+    struct ram_object obj = { .size = (F_NUM + 1) * 4096, .fd = -1, .release = release };
 
+    in->views = kind == ENGINE_VIEWS;
     in->e = (struct lab_engine){ name, interp_start, interp_wait, interp_close };
     log_init(&in->log);
-    in->arena = xcalloc(F_NUM + 1, 4096);
-    ram_init(&in->ram, (struct ram_object){ .base = in->arena, .size = F_NUM * 4096, .fd = -1,
-                                            .release = release });
+    if (kind != ENGINE_VIEWS)
+        obj.base = xcalloc(1, obj.size);
+    else if (!os_ram_new(&obj, obj.size, e)) {
+        xfree(in);
+        return NULL;
+    }
+    in->arena = obj.base;
+    ram_init(&in->ram, obj);
     space_init(&in->mem, "memory", 0xfffffffffull, &in->log, &in->ram);
     space_init(&in->io, "ports", 0xffff, &in->log, NULL);
     in->region = (struct region){ .name = "ram", .size = F_NUM * 4096, .kind = REGION_RAM,
@@ -500,30 +512,32 @@ static struct lab_engine *open_engine(const char *name, bool soft, bool jit, str
     set_system(in->c);
     cpu_catch_faults(in->c, true);
 #if HAVE_JIT
-    if (jit && !jit_attach(in->c, 0, e)) {
+    if (kind >= ENGINE_JIT &&
+        (!jit_attach(in->c, 0, e) || (kind == ENGINE_VIEWS && !jit_views(in->c, 0, e)))) {
         interp_close(&in->e);
         return NULL;
     }
 #endif
-    in->jit = jit;
+    in->jit = kind >= ENGINE_JIT;
     return &in->e;
 }
 
 struct lab_engine *lab_interp_open(struct err *e)
 {
-    return open_engine("interp", false, false, e);
+    return open_engine("interp", ENGINE_INTERP, e);
 }
 
 struct lab_engine *lab_interp_soft_open(struct err *e)
 {
-    return open_engine("interp-soft", true, false, e);
+    return open_engine("interp-soft", ENGINE_SOFT, e);
 }
 
-struct lab_engine *lab_jit_open(struct err *e)
+struct lab_engine *lab_jit_open(bool views, struct err *e)
 {
 #if HAVE_JIT
-    return open_engine("jit", false, true, e);
+    return open_engine(views ? "views" : "jit", views ? ENGINE_VIEWS : ENGINE_JIT, e);
 #else
+    (void)views;
     err_set(e, ERR_CONFIG, "there is no translator for this host's processor");
     return NULL;
 #endif

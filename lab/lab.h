@@ -150,7 +150,7 @@ enum { LAB_BATCH = 512 };
 struct lab_engine *lab_host_open(struct err *e);
 struct lab_engine *lab_interp_open(struct err *e);
 struct lab_engine *lab_interp_soft_open(struct err *e);
-struct lab_engine *lab_jit_open(struct err *e);        /* the translator */
+struct lab_engine *lab_jit_open(bool views, struct err *e); /* the translator; its tier 2 */
 struct lab_engine *lab_engine_open(const char *name, struct err *e);
 /* "vendor family/model/stepping, brand" of this machine's CPU. */
 void lab_host_name(char *out, size_t size);

@@ -2,6 +2,8 @@
 /* Keys and values of nb_config_set() (include/nestbox.h): QEMU's names and syntax. */
 #include "machine/config.h"
 
+#include "cpu/jit/attach.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -24,7 +26,8 @@ struct config *config_new(void)
     set_text(&c->board, "pc");
     c->ram_mb = 512; /* what XP and the Linux installers are comfortable with */
     c->clock = CLOCK_REAL;
-    c->jit = HAVE_JIT;
+    c->jit = c->views = HAVE_JIT;
+    c->views_hot = JIT_HOT_AGAIN;
     c->ns_per_insn = 1;
     c->log_limit = 4ull << 30;
     c->stop_at = UINT64_MAX;
@@ -429,6 +432,20 @@ static bool set_machine(const char *value, struct err *e)
     return ok;
 }
 
+/* views=on, off, or after how many runs of a block (0: at once, for tests) */
+static bool set_views(struct config *c, const char *v, struct err *e)
+{
+    u64 n;
+
+    if (!options_number(v, &n))
+        return options_bool("-engine views", v, &c->views, e);
+    if (n > 1000000000)
+        return err_set(e, ERR_CONFIG, "-engine views=%s: use on, off or 0 to 1000000000", v);
+    c->views = true;
+    c->views_hot = (u32)n;
+    return true;
+}
+
 static bool set_engine(struct config *c, const char *key, const char *value, struct err *e)
 {
     struct options o;
@@ -440,7 +457,8 @@ static bool set_engine(struct config *c, const char *key, const char *value, str
                        "interp   the interpreter alone\n"
                        "check    both, and each block's results are compared: slow; ends with status 6 where\n"
                        "         they differ\n"
-                       "properties: tlb=coherent (changed page tables count at once), tlb=normal");
+                       "properties: tlb=coherent (changed page tables count at once), tlb=normal;\n"
+                       "            views=on (hot code reaches memory through mappings), views=off");
     if (!options_parse(&o, value, "accel", e))
         return err_prefix(e, "-%s", key);
     if (!o.n)
@@ -457,6 +475,8 @@ static bool set_engine(struct config *c, const char *key, const char *value, str
         } else if (!strcmp(o.key[k], "tlb")) {
             ok = (c->tlb_coherent = !strcmp(v, "coherent")) || !strcmp(v, "normal") ||
                  err_set(e, ERR_CONFIG, "-%s tlb=%s: use coherent or normal", key, v);
+        } else if (!strcmp(o.key[k], "views")) {
+            ok = set_views(c, v, e);
         } else if (strcmp(o.key[k], "thread") && strcmp(o.key[k], "tb-size")) {
             ok = err_set(e, ERR_CONFIG, "-%s: unknown property %s", key, o.key[k]);
         }

@@ -87,6 +87,8 @@ struct config {
     bool perfmap;         /* names of translations for Linux's perf */
     bool check;           /* both engines, each block compared; jit is set, too */
     bool jit;             /* translate; the interpreter alone if the host allows no such memory */
+    bool views;           /* the translator's: see cpu/view.h */
+    u32 views_hot;        /* after so many runs of a block */
     u32 log_mask;
     u64 log_limit;                    /* bytes; 0: none */
     struct { u32 first, last; } log_range[16];

@@ -13,6 +13,7 @@
 #include "cpu/jit/rows.h"
 #include "cpu/trace.h"
 #include "cpu/twice.h"
+#include "cpu/view.h"
 
 /* Code exists for 32-bit protected mode with flat segments; the rest is interpreted so far. */
 enum {
@@ -37,6 +38,8 @@ static void empty(struct cpu *c)
     memset(j->near, 0, sizeof j->near);
     j->code_pos = j->code_start;
     j->side_pos = 0;
+    j->num_sites = 0;
+    c->fast.miss = NULL;
     c->fast.link = NULL;
     j->stat_flushes++;
 }
@@ -46,10 +49,10 @@ static void update_key(struct cpu *c)
 {
     struct jit *j = jit_of(c);
 
-    if (unlikely((j->generation ^ c->code_generation) >> 18))
-        memset(j->near, 0, sizeof j->near); /* 18 bits of it are in the key */
+    if (unlikely((j->generation ^ c->code_generation) >> 17))
+        memset(j->near, 0, sizeof j->near); /* 17 bits of it are in the key */
     j->generation = c->code_generation;
-    c->fast.key = c->code_generation << 14 | (c->mode & 0x3fff);
+    c->fast.key = c->code_generation << 15 | (u32)c->fast.view_on << 14 | (c->mode & 0x3fff);
 }
 
 static void remember(struct cpu *c, u32 eip, u32 code)
@@ -61,10 +64,10 @@ static void remember(struct cpu *c, u32 eip, u32 code)
     n->code = j->mem.exec + code;
 }
 
-static struct jit_block *made_for(struct block *b, u32 eip)
+static struct jit_block *made_for(struct block *b, u32 eip, unsigned tier)
 {
     for (struct jit_block *jb = b->made; jb; jb = jb->next)
-        if (jb->eip == eip)
+        if (jb->eip == eip && jb->tier == tier)
             return jb;
     return NULL;
 }
@@ -97,17 +100,93 @@ static NB_COLD void verify(struct cpu *c, const struct jit_block *jb)
         bug(c->log, "the translation of %08x: %s", jb->eip, why);
 }
 
-/* The code of b for where it is now; NULL: it has none. *emptied: all blocks are gone. */
-static struct jit_block *code_for(struct cpu *c, struct block *b, bool *emptied)
+/* Translates into jb, which is new or has lost its code. */
+static bool translate(struct cpu *c, struct block *b, struct jit_block *jb, bool *full)
 {
     struct jit *j = jit_of(c);
-    struct jit_block *jb = made_for(b, c->eip);
+
+    u64 start = x64_ticks();
+    bool made = x64_translate(c, b, jb->eip, jb, full);
+
+    j->stat_ticks += x64_ticks() - start;
+    if (!made)
+        return false;
+    j->stat_blocks++;
+    j->stat_insns += b->n;
+    j->stat_bytes += jb->end - jb->code;
+    j->stat_tier2 += jb->tier == 2;
+    if (JIT_PARANOID || unlikely(j->twice != NULL))
+        verify(c, jb);
+    if (unlikely(j->tell != NULL))
+        tell(j, c, jb);
+    return true;
+}
+
+/* Links of tier 2 that led to the code of tier 1 now lead to that of tier 2. */
+static void move_links(struct jit *j, struct jit_block *from, struct jit_block *to)
+{
+    struct jit_link **p = &from->in, *l;
+
+    while ((l = *p)) {
+        if (l->tier != 2) {
+            p = &l->next_in;
+            continue;
+        }
+        *p = l->next_in;
+        l->to = to;
+        l->next_in = to->in;
+        to->in = l;
+        x64_patch(j, l->site, to->code);
+    }
+}
+
+/* The code of tier 2; NULL: there is none yet, or no room. first: that of tier 1. */
+static struct jit_block *second(struct cpu *c, struct block *b, struct jit_block *first, bool hot,
+                                bool *full)
+{
+    struct jit *j = jit_of(c);
+    struct jit_block *jb = made_for(b, c->eip, 2);
+
+    if (jb && jb->code)
+        return jb;
+    if (!jb) {
+        if (!hot && j->hot2)
+            return NULL;
+        jb = jit_side(j, sizeof *jb);
+        *full = !jb;
+        if (!jb)
+            return NULL;
+        *jb = (struct jit_block){ .b = b, .eip = c->eip, .tier = 2, .next = b->made };
+        if (!translate(c, b, jb, full))
+            return NULL;
+        b->made = jb;
+    } else if (!translate(c, b, jb, full)) { /* again, with less through the view */
+        return NULL;
+    }
+    move_links(j, first, jb);
+    return jb;
+}
+
+/* The code of b for where it is now; NULL: it has none. hot: it has run often. *emptied: all blocks
+ * are gone. */
+static struct jit_block *code_for(struct cpu *c, struct block *b, bool hot, bool *emptied)
+{
+    struct jit *j = jit_of(c);
+    struct jit_block *jb = made_for(b, c->eip, 1), *jb2;
     unsigned aliases = 0;
     bool full = false;
 
     *emptied = false;
-    if (likely(jb != NULL))
+    if (likely(jb != NULL) && likely(!c->fast.view_on))
         return jb;
+    if (jb) {
+        jb2 = second(c, b, jb, hot, &full);
+        if (jb2 || !full)
+            return jb2 ? jb2 : jb;
+        code_flush(c);
+        *emptied = true;
+        return NULL;
+    }
     if (b->uncached || b->frame2 != NO_FRAME || !b->valid ||
         (b->mode & (MODE_WANT | MODE_MUST_NOT)) != MODE_WANT)
         return NULL; /* reached from code, without the run loop's question */
@@ -116,24 +195,16 @@ static struct jit_block *code_for(struct cpu *c, struct block *b, bool *emptied)
         return NULL;
     }
     for (jb = b->made; jb; jb = jb->next)
-        aliases++;
+        aliases += jb->tier == 1;
     if (aliases >= JIT_MAX_ALIASES)
         return NULL;
     jb = jit_side(j, sizeof *jb);
     if (jb) {
-        *jb = (struct jit_block){ .b = b, .eip = c->eip, .next = b->made };
-        u64 start = x64_ticks();
-        bool made = x64_translate(c, b, c->eip, jb, &full);
-        j->stat_ticks += x64_ticks() - start;
-        if (made) {
+        *jb = (struct jit_block){ .b = b, .eip = c->eip, .tier = 1, .next = b->made };
+        if (translate(c, b, jb, &full)) {
             b->made = jb;
-            j->stat_blocks++;
-            j->stat_insns += b->n;
-            j->stat_bytes += jb->end - jb->code;
-            if (JIT_PARANOID || unlikely(j->twice != NULL))
-                verify(c, jb);
-            if (unlikely(j->tell != NULL))
-                tell(j, c, jb);
+            if (c->fast.view_on && !j->hot2 && (jb2 = second(c, b, jb, true, &full)) != NULL)
+                return jb2;
             return jb;
         }
     }
@@ -150,6 +221,9 @@ static void join(struct cpu *c, struct jit_link *l, struct jit_block *jb)
 {
     struct jit *j = jit_of(c);
 
+    /* Code of tier 1 runs in contexts without a view too, and stays among itself. */
+    if (l->tier == 1 && jb->tier == 2 && !(jb = made_for(jb->b, jb->eip, 1)))
+        return;
     if (l->to || l->eip != jb->eip || l->page != jb->eip >> 12)
         return;
     l->to = jb;
@@ -189,7 +263,7 @@ unsigned jit_enter(struct cpu *c, const struct jit_block *jb)
 static unsigned run(struct cpu *c, struct block *b)
 {
     struct jit *j = jit_of(c);
-    bool emptied;
+    bool emptied, hot;
 
     if (unlikely(!may_run(c)))
         return RUN_COLD;
@@ -198,7 +272,9 @@ static unsigned run(struct cpu *c, struct block *b)
         if (j->cold_at == c->retired)
             return RUN_COLD;
     }
-    struct jit_block *jb = code_for(c, b, &emptied);
+    if (j->views && !j->hot2)
+        view_heat(c);
+    struct jit_block *jb = code_for(c, b, false, &emptied);
     if (emptied)
         return RUN_NEXT;
     /* code asks for the whole block's room; what the budget's end cuts is the interpreter's */
@@ -218,6 +294,12 @@ static unsigned run(struct cpu *c, struct block *b)
             j->cold_at = c->retired;
             return RUN_NEXT;
         }
+        hot = r == LEAVE_HOT;
+        if (hot) {
+            c->fast.count[jit_count_of(c->eip)] = j->hot2;
+            j->stat_hot++;
+            view_heat(c);
+        }
         if (must_look(c))
             return RUN_EXIT;
         struct jit_link *l = r == LEAVE_LINK ? c->fast.link : NULL;
@@ -228,7 +310,7 @@ static unsigned run(struct cpu *c, struct block *b)
             return RUN_FAULT;
         if (flushes != (u32)j->stat_flushes)
             return RUN_NEXT;
-        jb = code_for(c, next, &emptied);
+        jb = code_for(c, next, hot, &emptied);
         if (!jb || c->until - c->retired < next->n)
             return RUN_NEXT;
         if (l)
@@ -259,6 +341,78 @@ struct jit_group *jit_group_new(struct jit *j, struct block *b, u32 eip, unsigne
     return g;
 }
 
+/* ---- views */
+
+bool jit_site_new(struct jit *j, struct jit_site s)
+{
+    if (j->num_sites == JIT_MAX_SITES)
+        return false;
+    j->sites[j->num_sites++] = s;
+    return true;
+}
+
+const struct jit_site *jit_site_at(const struct jit *j, u32 at)
+{
+    u32 low = 0, high = j->num_sites;
+
+    while (low < high) {
+        u32 mid = (low + high) / 2;
+        if (j->sites[mid].pc < at)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low < j->num_sites && j->sites[low].pc == at ? &j->sites[low] : NULL;
+}
+
+/* In a signal handler: an access through the view has come to where nothing is shown. */
+static u64 on_fault(void *ctx, u64 pc, u64 addr)
+{
+    struct cpu *c = ctx;
+    const struct jit *j = jit_of(c);
+    const struct jit_site *s = jit_site_at(j, (u32)(pc - j->trap.from));
+
+    if (!s)
+        return 0;
+    c->fast.miss = s;
+    c->fast.miss_la = (u32)addr; /* views lie at multiples of 4 GB; of misaligned SSE: nonsense */
+    return j->trap.from + s->resume;
+}
+
+static void unlink_code(struct jit *j, struct jit_block *jb)
+{
+    for (struct jit_link *l = jb->in, *next; l; l = next) {
+        next = l->next_in;
+        x64_patch(j, l->site, l->unlinked);
+        l->to = NULL;
+    }
+    jb->in = NULL;
+    x64_patch_entry(j, jb->code, jb->dead); /* who is on the way here by near[] */
+}
+
+/* What a site missed has been done by a handler. Weights: a page that can be shown now will not be
+ * missed again; what cannot be is a device, code that is written, a page that comes and goes. */
+static void missed(struct cpu *c)
+{
+    enum { SHOWN = 1, NOT_SHOWN = 8, ENOUGH = 64 };
+    struct jit *j = jit_of(c);
+    struct jit_site *s = &j->sites[(const struct jit_site *)c->fast.miss - j->sites];
+    bool shown = view_missed(c, c->fast.miss_la, s->write);
+
+    c->fast.miss = NULL;
+    j->stat_missed++;
+    j->stat_shown += shown;
+    s->missed += shown ? SHOWN : NOT_SHOWN;
+    if (s->missed < ENOUGH || (s->jb->soft >> s->k & 1))
+        return;
+    s->jb->soft |= BIT64(s->k);
+    j->stat_soft++;
+    if (s->jb->code) { /* the next to come finds none, and makes it anew */
+        unlink_code(j, s->jb);
+        s->jb->code = 0;
+    }
+}
+
 u64 jit_run_group(struct cpu *c, struct jit_group *g)
 {
     struct jit *j = jit_of(c);
@@ -285,6 +439,8 @@ u64 jit_run_group(struct cpu *c, struct jit_group *g)
     c->group_from = c->group_to = NULL;
     c->blk = NULL;
     c->fast.flags = x64_flags_of(c);
+    if (unlikely(c->fast.miss != NULL))
+        missed(c);
     update_key(c);
     if (r == RUN_JIT_BACK) {
         c->retired = c->blk_retired; /* iterations of string instructions are in it */
@@ -304,13 +460,9 @@ static void killed(struct cpu *c, struct block *b)
     struct jit *j = jit_of(c);
 
     for (struct jit_block *jb = b->made; jb; jb = jb->next) {
-        for (struct jit_link *l = jb->in, *next; l; l = next) {
-            next = l->next_in;
-            x64_patch(j, l->site, l->unlinked);
-            l->to = NULL;
-        }
-        jb->in = NULL;
-        x64_patch_entry(j, jb->code, jb->dead); /* who is on the way here by near[] */
+        if (jb->code)
+            unlink_code(j, jb);
+        jb->code = 0;
         j->stat_killed++;
     }
     b->made = NULL;
@@ -354,12 +506,23 @@ static void info(struct cpu *c, struct strbuf *sb)
     if (j->twice)
         sb_addf(sb, "checked: %llu blocks run by both engines, %llu by the interpreter alone\n",
                 LLU(j->stat_checked), LLU(j->stat_unchecked));
+    if (!j->views)
+        return;
+    sb_addf(sb, "tier 2: %llu translations; hot %llu times; missed %llu, then shown %llu; "
+                "%llu accesses made soft\n", LLU(j->stat_tier2), LLU(j->stat_hot),
+            LLU(j->stat_missed), LLU(j->stat_shown), LLU(j->stat_soft));
+    view_info(c, sb);
 }
 
 static void release(struct cpu *c)
 {
     struct jit *j = jit_of(c);
 
+    if (j->views) {
+        vmem_trap_remove(&j->trap);
+        view_free(c);
+        vmem_release(j->sites, JIT_MAX_SITES * sizeof *j->sites);
+    }
     vmem_code_free(&j->mem);
     vmem_release(j->side, JIT_SIDE_BYTES);
     twice_free(j->twice);
@@ -370,9 +533,44 @@ static void release(struct cpu *c)
     c->engine = NULL;
 }
 
+static void start(struct cpu *c)
+{
+    struct jit *j = jit_of(c);
+
+    j->code_pos = 0;
+    xfree(j->stub_starts);
+    j->stub_starts = NULL;
+    x64_stubs(c);
+    j->code_start = j->code_pos;
+    code_flush(c);
+}
+
 static const struct cpu_engine jit_engine = {
     MODE_WANT | MODE_MUST_NOT, MODE_WANT, run, killed, empty, info, release,
 };
+
+bool jit_views(struct cpu *c, unsigned hot, struct err *e)
+{
+    struct jit *j = jit_of(c);
+    struct view_policy policy = { .on_heat = hot ? 64 : 1, .max_pieces = 16000 };
+
+    if (!view_new(c, &policy, e))
+        return false;
+    j->sites = vmem_reserve(JIT_MAX_SITES * sizeof *j->sites);
+    j->trap = (struct vmem_trap){ (u64)(uintptr_t)j->mem.exec,
+                                  (u64)(uintptr_t)j->mem.exec + JIT_CODE_BYTES, on_fault, c };
+    if (!j->sites || !vmem_trap_add(&j->trap)) {
+        vmem_release(j->sites, JIT_MAX_SITES * sizeof *j->sites);
+        view_free(c);
+        return err_set(e, ERR_RESOURCE, "faults cannot be taken here");
+    }
+    j->views = true;
+    j->hot2 = hot;
+    for (unsigned k = 0; k < JIT_COUNTS; k++)
+        c->fast.count[k] = hot;
+    start(c); /* code looks otherwise now */
+    return true;
+}
 
 bool jit_attach(struct cpu *c, unsigned hot, struct err *e)
 {
@@ -395,9 +593,7 @@ bool jit_attach(struct cpu *c, unsigned hot, struct err *e)
     j->ns0 = c->clock && c->clock->host_ns ? c->clock->host_ns(c->clock->host) : 0;
     c->engine_state = j;
     c->fast.near = j->near;
-    x64_stubs(c);
-    j->code_start = j->code_pos;
-    code_flush(c);
+    start(c);
     c->engine = &jit_engine;
     return true;
 }

@@ -20,6 +20,7 @@ enum {
     JIT_CODE_BYTES = 8 << 20,
     JIT_SIDE_BYTES = 12 << 20,  /* groups, links, block records */
     JIT_NEAR = 4096,
+    JIT_MAX_SITES = 1 << 18,
     JIT_MAX_ALIASES = 4,        /* translations of a block, one an address */
 };
 
@@ -33,6 +34,7 @@ enum {
     LEAVE_LINK = 16,  /* c->eip is next; c->fast.link is a jump that may be made to go there */
     LEAVE_LOOK,       /* c->eip is next; look at events, kicks and the budget */
     LEAVE_COLD,       /* what follows c->eip is the interpreter's as things are */
+    LEAVE_HOT,        /* the same; the block there has run often */
 };
 
 /* What of the guest's state is in the host's registers while code runs: bits of c->fast.fp_in. */
@@ -54,6 +56,7 @@ struct jit_link {
     u32 unlinked;       /* where it goes while nobody is at the other side */
     u32 eip;
     u32 page;           /* the jump's page: links stay in a page */
+    u8 tier;            /* of the code that jumps: 1 never leads to 2 by itself */
     struct jit_block *to;
     struct jit_link *next_in; /* of `to` */
 };
@@ -62,10 +65,21 @@ struct jit_link {
 struct jit_block {
     struct block *b;
     u32 eip;
-    u32 code, dead;     /* entry, and what it jumps to once the block is gone */
+    u32 code, dead;     /* entry, and what it jumps to once the block is gone; 0: none */
     u32 end;
+    u8 tier;            /* 2: looks through the view */
+    u64 soft;           /* bit k: insns[k] does not, nevertheless */
     struct jit_link *in;
     struct jit_block *next;
+};
+
+/* An instruction of the host's that looks through a view, in the order of pc. */
+struct jit_site {
+    u32 pc, resume;     /* offsets in the code: where it may fault, and where it then goes on */
+    struct jit_block *jb;
+    u8 k;               /* of which instruction */
+    bool write;
+    u16 missed;         /* how often, weighted */
 };
 
 struct jit_near {
@@ -87,6 +101,9 @@ struct jit {
     u8 *side;
     u32 side_pos;
     u32 generation;              /* of the code cache: what near[] was made for */
+    struct jit_site *sites;      /* views: NULL */
+    u32 num_sites;
+    bool views;
     u8 hot;
     u16 *rows;                   /* template class of each row (rows.c) */
     struct jit_bound bound[1024];
@@ -101,6 +118,9 @@ struct jit {
         u16 cw;
         u8 poison[16];
     } fp;
+    u32 hot2;                    /* runs until tier 2; 0: at once */
+    struct vmem_trap trap;
+    u64 stat_tier2, stat_hot, stat_missed, stat_shown, stat_soft;
     u64 stat_blocks, stat_insns, stat_grouped, stat_links, stat_enters, stat_groups, stat_killed,
         stat_flushes, stat_checked, stat_unchecked, stat_slow, stat_faults, stat_misses, stat_bytes,
         stat_ticks, stat_ran;
@@ -118,6 +138,11 @@ static inline struct jit_bound *jit_bound(struct jit *j, const struct insn *in)
     return &j->bound[((uintptr_t)in->fn >> 4 ^ in->row * 5u) % ARRAY_LEN(j->bound)];
 }
 
+static inline u32 jit_count_of(u32 eip) { return (eip ^ eip >> 10) % JIT_COUNTS; }
+
+/* false: no room. */
+bool jit_site_new(struct jit *j, struct jit_site s);
+const struct jit_site *jit_site_at(const struct jit *j, u32 pc); /* NULL: none */
 /* Memory for a group, link or record; NULL when there is no more. */
 void *jit_side(struct jit *j, u32 bytes);
 /* Instructions from .. from + n - 1 of b. NULL: no room. */

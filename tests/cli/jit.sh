@@ -22,6 +22,27 @@ if [ -x "$NESTBOX_BUILD/fuzz/fuzz_guest" ]; then
     FUZZ_ENGINE=check "$NESTBOX_BUILD/fuzz/fuzz_guest" "$NESTBOX_SRC"/tests/fuzz/seeds/fuzz_guest/* >out 2>&1 ||
         fail "random guests, checked: $(tail -n 100 out)"
 fi
+# Tier 2, from the start. Sanitizers and hosts that are short of address space have none.
+if "$NESTBOX" lab diff -engines interp,views -count 1 >out 2>&1; then
+    "$NESTBOX" lab diff -engines interp,views -count 40000 -seed 8 -show 2 >out 2>&1 ||
+        fail "views: $(tail -n 30 out)"
+    "$NESTBOX" lab diff -engines interp,views -sequences 8000 -seed 8 -show 1 >out 2>&1 ||
+        fail "views: $(tail -n 40 out)"
+    if [ -x "$NESTBOX_BUILD/fuzz/fuzz_guest" ]; then
+        FUZZ_ENGINE=views "$NESTBOX_BUILD/fuzz/fuzz_guest" "$NESTBOX_SRC"/tests/fuzz/seeds/fuzz_guest/* \
+            >out 2>&1 || fail "random guests, views: $(tail -n 5 out)"
+    fi
+    printf 'stop-at 40000000\nmonitor "info jit"\n' >probe
+    "$NESTBOX" -engine jit,views=0 -display none -clock counted,ns=10 -script probe >out 2>&1 ||
+        fail "probe: $(cat out)"
+    grep -q '^tier 2: [1-9][0-9]* translations' out || fail "no tier 2: $(cat out)"
+    grep -q '^views: [1-9][0-9]* on' out || fail "no views: $(cat out)"
+    "$NESTBOX" -engine jit,views=off -display none -clock counted,ns=10 -script probe >out 2>&1 ||
+        fail "probe: $(cat out)"
+    grep -q '^views:' out && fail "views that are off: $(cat out)"
+elif ! grep -q 'no room for views' out; then
+    fail "views: $(cat out)"
+fi
 # Its work is counted.
 printf 'stop-at 40000000\nmonitor "info jit"\n' >probe
 "$NESTBOX" -engine jit -display none -clock counted,ns=10 -script probe >out 2>&1 || fail "probe: $(cat out)"

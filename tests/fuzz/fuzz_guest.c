@@ -49,7 +49,8 @@ static struct plan plan_of(const u8 *data, size_t size)
         s.state = (s.state ^ data[k]) * 0xbf58476d1ce4e5b9ull;
     s.state |= 1;
     u32 how = s16(&s);
-    p.opt.engine = HAVE_JIT && how >> 15 ? "jit" : "interp"; /* the second run's */
+    /* the second run's */
+    p.opt.engine = !HAVE_JIT || !(how >> 15) ? "interp" : how & 4 ? "views" : "jit";
     p.opt.hot = how & 1 ? 3 : 0;
     p.opt.model = models[how & 7];
     p.opt.coherent = how & 0x38; /* mostly */
@@ -397,7 +398,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
     if (engine)
         p.opt.engine = engine;
     if (strcmp(p.opt.engine, "interp") &&
-        !(HAVE_JIT && (!strcmp(p.opt.engine, "jit") || !strcmp(p.opt.engine, "check")))) {
+        !(HAVE_JIT && (!strcmp(p.opt.engine, "jit") || !strcmp(p.opt.engine, "views") || !strcmp(p.opt.engine, "check")))) {
         fprintf(stderr, "fuzz_guest: no engine %s\n", p.opt.engine);
         exit(2);
     }

@@ -11,6 +11,7 @@
 #include "cpu/jit/attach.h"
 #include "cpu/sys.h"
 #include "devices/i8259.h"
+#include "host/os.h"
 
 enum {
     LOW_RAM = 128 << 10,
@@ -29,7 +30,7 @@ enum {
 enum { PORT_NMI = 0xe0, PORT_STOP, PORT_A20, PORT_DMA };
 
 struct board_options {
-    const char *engine; /* "interp", "jit" or "check" */
+    const char *engine; /* "interp", "jit", "views" (the translator's) or "check" */
     unsigned hot;       /* jit_attach() */
     const char *model;
     bool coherent, soft_fpu;
@@ -251,18 +252,29 @@ static inline void board_report(void *to, enum log_class cls, const char *line)
         fprintf(stderr, "%s\n", line);
 }
 
+static inline void board_free_ram(struct ram_object *obj)
+{
+    free(obj->base);
+}
+
 static inline struct board *board_new(const struct board_options *opt)
 {
     struct board *b = xcalloc(1, sizeof *b);
     struct err e = { 0 };
+    struct ram_object obj = { .size = ALL_RAM, .fd = -1, .release = board_free_ram };
     struct region *maps[] = { &b->low, &b->high, &b->rom, &b->rom_top, &b->mmio };
 
     b->opt = *opt;
     log_init(&b->log);
-    b->host = aligned_alloc(4096, ALL_RAM);
-    MUST(b->host);
-    memset(b->host, 0, ALL_RAM);
-    ram_init(&b->ram, (struct ram_object){ .base = b->host, .size = ALL_RAM, .fd = -1 });
+    if (strcmp(opt->engine, "views")) {
+        obj.base = aligned_alloc(4096, ALL_RAM);
+        MUST(obj.base);
+        memset(obj.base, 0, ALL_RAM);
+    } else {
+        MUST(os_ram_new(&obj, ALL_RAM, &e));
+    }
+    b->host = obj.base;
+    ram_init(&b->ram, obj);
     b->ram.flags[ROM_FRAME] |= RAM_ROM;
     space_init(&b->mem, "memory", 0xfffffffffull, &b->log, &b->ram);
     space_init(&b->io, "ports", 0xffff, &b->log, NULL);
@@ -321,8 +333,10 @@ static inline struct board *board_new(const struct board_options *opt)
     b->c = cpu_new(&cfg, &e);
     MUST(b->c);
 #if HAVE_JIT
-    if (!strcmp(opt->engine, "jit"))
+    if (!strcmp(opt->engine, "jit") || !strcmp(opt->engine, "views"))
         MUST(jit_attach(b->c, opt->hot, &e));
+    if (!strcmp(opt->engine, "views")) /* sanitizers want none */
+        (void)jit_views(b->c, 0, &e);
     if (!strcmp(opt->engine, "check")) {
         MUST(jit_attach_check(b->c, &e));
         if (!b->log.sink)
@@ -381,7 +395,6 @@ static inline void board_free(struct board *b)
     ram_free(&b->ram);
     clock_free(&b->clock);
     log_free(&b->log);
-    free(b->host);
     xfree(b);
 }
 

@@ -174,6 +174,9 @@ static const struct { const char *key, *value; int code; const char *text; } ref
     { "machine", "isapc", 1, "-machine isapc: no such machine; -machine help lists them" },
     { "machine", "pc-q35-7.0", 1, "-machine pc-q35-7.0: no such machine; -machine help lists them" },
     { "engine", "interp,tlb=big", 1, "-engine tlb=big: use coherent or normal" },
+    { "engine", "jit,views=some", 1, "-engine views=some: use on or off" },
+    { "engine", "jit,views=1000000001", 1,
+      "-engine views=1000000001: use on, off or 0 to 1000000000" },
     { "engine", "interp,speed=9", 1, "-engine: unknown property speed" },
     { "boot", "splash-time=65536", 1, "-boot splash-time=65536: use milliseconds, 0 to 65535" },
     { "boot", "menu=on,splash-time=-2", 1, "-boot splash-time=-2: use milliseconds, 0 to 65535" },
@@ -433,7 +436,13 @@ START_TEST(forms)
     ck_assert(c->tlb_coherent && !c->jit);
     config_free(c);
     c = GIVEN("engine", "jit", "m", "1");
-    ck_assert(c->jit);
+    ck_assert(c->jit && c->views == HAVE_JIT && c->views_hot > 0);
+    config_free(c);
+    c = GIVEN("engine", "jit,views=off", "m", "1");
+    ck_assert(!c->views);
+    config_free(c);
+    c = GIVEN("engine", "jit,views=0", "m", "1");
+    ck_assert(c->views && c->views_hot == 0);
     config_free(c);
 }
 END_TEST

@@ -14,13 +14,16 @@ static void spill(struct asm_buf *a)
     as_store(a, 8, H_R13, CPU_AT(retired));
 }
 
-static void reload(struct asm_buf *a)
+static void reload(struct asm_buf *a, bool views)
 {
     for (unsigned r = 0; r < 8; r++)
         as_load(a, 4, x64_host_of[r], HMEM(H_R14, (i32)(offsetof(struct cpu, gpr) + 4 * r)));
     as_load(a, 4, H_R12, CPU_AT(fast.flags));
     as_load(a, 8, H_R13, CPU_AT(retired));
-    as_load(a, 8, H_R15, CPU_AT(tlb_rd));
+    if (views)
+        as_load(a, 8, H_R15, CPU_AT(fast.view));
+    else
+        as_load(a, 8, H_R15, CPU_AT(tlb_rd));
 }
 
 static const u8 kept[] = { H_RBX, H_RBP, H_R12, H_R13, H_R14, H_R15 };
@@ -41,7 +44,7 @@ void x64_stubs(struct cpu *c)
     as_alu_ri(&a, 8, HA_SUB, H_RSP, FRAME);
     as_mov_rr(&a, 8, H_R14, H_RDI);
     as_mov_rr(&a, 8, H_R11, H_RSI);
-    reload(&a);
+    reload(&a, j->views);
     as_jmp_r(&a, H_R11);
 
     /* reason in r11d */
@@ -71,7 +74,7 @@ void x64_stubs(struct cpu *c)
     as_alu_ri(&a, 8, HA_ADD, H_RSP, 8);
     as_rr(&a, 8, 0x85, H_RAX, H_RAX);
     out = as_jcc(&a, HC_NZ);
-    reload(&a);
+    reload(&a, j->views);
     as_8(&a, 0xc3);
     as_rel(&a, out, a.pos);
     as_alu_ri(&a, 8, HA_ADD, H_RSP, 8); /* nobody goes back there */
@@ -81,7 +84,7 @@ void x64_stubs(struct cpu *c)
     as_jmp_to(&a, tail);
     as_rel(&a, next, a.pos);
     as_mov_rr(&a, 8, H_R11, H_RAX);
-    reload(&a);
+    reload(&a, j->views);
     as_jmp_r(&a, H_R11);
 
     /* to the EIP in r9d */
@@ -325,11 +328,13 @@ bool x64_translate(struct cpu *c, struct block *b, u32 eip, struct jit_block *jb
     struct jit *j = c->engine_state;
     struct x64 x;
     struct asm_buf *a = &x.a;
+    u32 sites = j->num_sites;
 
     memset(&x, 0, offsetof(struct x64, cold));
     x.c = c;
     x.j = j;
     x.b = b;
+    x.jb = jb;
     x.eip = eip;
     *a = (struct asm_buf){ .base = j->mem.write, .pos = j->code_pos, .end = JIT_CODE_BYTES };
     jb->code = a->pos;
@@ -338,12 +343,19 @@ bool x64_translate(struct cpu *c, struct block *b, u32 eip, struct jit_block *jb
     struct cold *o = x64_new_cold(&x);
     *o = (struct cold){ .kind = COLD_LOOK, .eip = eip };
     o->from[0] = as_jcc(a, HC_NBE);
+    if (j->views && jb->tier == 1) { /* how often it runs */
+        as_alu_mi(a, 4, HA_SUB, CPU_AT(fast.count[jit_count_of(eip)]), 1);
+        o = x64_new_cold(&x);
+        *o = (struct cold){ .kind = COLD_HOT, .eip = eip };
+        o->from[0] = as_jcc(a, HC_B);
+    }
     liveness(&x);
     x64_fp_want(&x, 0);
     body(&x);
     jb->dead = x.map.cold = a->pos; /* COLD_LOOK of the entry comes first */
     x64_cold_code(&x);
     if (a->full || x.full) {
+        j->num_sites = sites;
         *full = true;
         return false;
     }

@@ -36,7 +36,7 @@ void x64_exit_to(struct x64 *x, u32 eip)
         x->full = true;
         return;
     }
-    *l = (struct jit_link){ .eip = eip, .page = eip >> 12 };
+    *l = (struct jit_link){ .eip = eip, .page = eip >> 12, .tier = x->jb->tier };
     *o = (struct cold){ .kind = COLD_UNLINKED, .link = l, .eip = eip };
     l->site = o->from[0] = as_jmp(a);
 }
@@ -69,10 +69,12 @@ static void call(struct x64 *x, unsigned k)
     const struct insn *in = &x->b->insns[k];
     struct asm_buf *a = &x->a;
 
-    as_lea(a, 4, H_R9, HMEM(H_R8, -4));
-    x64_lookup(x, k, S_SS, 4, true);
-    as_store_i(a, 4, HMEMX(H_R10, H_R9, 0), x->eip + in->ofs + in->len);
-    as_mov_rr(a, 4, H_R8, H_R9);
+    struct host_mem m;
+    struct cold *o = x64_mem(x, k, S_SS, HMEM(H_R8, -4), 4, true, &m);
+
+    x64_access(x, o, H_NONE);
+    as_store_i(a, 4, m, x->eip + in->ofs + in->len);
+    as_lea(a, 4, H_R8, HMEM(H_R8, -4));
 }
 
 bool x64_flow(struct x64 *x, unsigned k, unsigned cls, unsigned size, unsigned form)
@@ -80,7 +82,8 @@ bool x64_flow(struct x64 *x, unsigned k, unsigned cls, unsigned size, unsigned f
     const struct insn *in = &x->b->insns[k];
     struct asm_buf *a = &x->a;
     u32 next = x->eip + in->ofs + in->len;
-    struct host_mem slot = HMEM(H_RSP, 8);
+    struct host_mem slot = HMEM(H_RSP, 8), m;
+    struct cold *o;
 
     if (size != 4)
         return false;
@@ -108,9 +111,9 @@ bool x64_flow(struct x64 *x, unsigned k, unsigned cls, unsigned size, unsigned f
         }
         if (!(in->flags & INSN_A32))
             return false;
-        x64_ea(x, in);
-        x64_lookup(x, k, in->seg, 4, false);
-        as_load(a, 4, H_R9, HMEMX(H_R10, H_R9, 0));
+        o = x64_mem_of(x, k, 4, false, &m);
+        x64_access(x, o, H_NONE);
+        as_load(a, 4, H_R9, m);
         dispatch(x, H_R9);
         return true;
     case 3:
@@ -119,9 +122,9 @@ bool x64_flow(struct x64 *x, unsigned k, unsigned cls, unsigned size, unsigned f
         } else {
             if (!(in->flags & INSN_A32))
                 return false;
-            x64_ea(x, in);
-            x64_lookup(x, k, in->seg, 4, false);
-            as_load(a, 4, H_R9, HMEMX(H_R10, H_R9, 0));
+            o = x64_mem_of(x, k, 4, false, &m);
+            x64_access(x, o, H_NONE);
+            as_load(a, 4, H_R9, m);
             as_store(a, 4, H_R9, slot);
         }
         call(x, k);
@@ -129,9 +132,9 @@ bool x64_flow(struct x64 *x, unsigned k, unsigned cls, unsigned size, unsigned f
         dispatch(x, H_R9);
         return true;
     case 4:
-        as_mov_rr(a, 4, H_R9, H_R8);
-        x64_lookup(x, k, S_SS, 4, false);
-        as_load(a, 4, H_R9, HMEMX(H_R10, H_R9, 0));
+        o = x64_mem(x, k, S_SS, HMEM(H_R8, 0), 4, false, &m);
+        x64_access(x, o, H_NONE);
+        as_load(a, 4, H_R9, m);
         as_lea(a, 4, H_R8, HMEM(H_R8, (i32)(4 + in->imm)));
         dispatch(x, H_R9);
         return true;

@@ -19,19 +19,22 @@ void x64_flags_to(struct cpu *c, u32 flags)
     cc_set(c, (flags >> 8 & 0xd5) | (flags & 1) << 11);
 }
 
-void x64_save(struct x64 *x)
+static void save(struct asm_buf *a, bool clear_af)
 {
-    struct asm_buf *a = &x->a;
-
-    if (x->fl != FL_HOST_ONLY)
-        return;
     as_mov_rr(a, 8, H_R10, H_RAX);
     as_8(a, 0x9f); /* lahf */
     as_setcc(a, HC_O, H_RAX);
-    if (x->clear_af)
+    if (clear_af)
         as_alu_ri(a, 1, HA_AND, AS_HIGH | 4, 0xef);
     as_mov_rr(a, 4, H_R12, H_RAX);
     as_mov_rr(a, 8, H_RAX, H_R10);
+}
+
+void x64_save(struct x64 *x)
+{
+    if (x->fl != FL_HOST_ONLY)
+        return;
+    save(&x->a, x->clear_af);
     x->fl = x->clear_af ? FL_SAVED_ONLY : FL_BOTH;
     x->clear_af = false;
 }
@@ -63,18 +66,28 @@ void x64_want_cf(struct x64 *x)
 
 /* ---- memory */
 
+struct host_mem x64_ea_of(const struct insn *in)
+{
+    return (struct host_mem){ in->base == R_ZERO ? H_NONE : x64_host_of[in->base],
+                              in->index == R_ZERO ? H_NONE : x64_host_of[in->index], in->scale,
+                              (i32)in->disp };
+}
+
+static void to_r9(struct x64 *x, struct host_mem ea)
+{
+    if (ea.base == H_R9 && ea.index == H_NONE && !ea.disp)
+        return;
+    if (ea.base == H_NONE && ea.index == H_NONE)
+        as_mov_ri(&x->a, 4, H_R9, (u32)ea.disp);
+    else if (ea.index == H_NONE && !ea.disp)
+        as_mov_rr(&x->a, 4, H_R9, ea.base);
+    else
+        as_lea(&x->a, 4, H_R9, ea);
+}
+
 void x64_ea(struct x64 *x, const struct insn *in)
 {
-    struct host_mem m = { in->base == R_ZERO ? H_NONE : x64_host_of[in->base],
-                          in->index == R_ZERO ? H_NONE : x64_host_of[in->index], in->scale,
-                          (i32)in->disp };
-
-    if (m.base == H_NONE && m.index == H_NONE)
-        as_mov_ri(&x->a, 4, H_R9, in->disp);
-    else if (m.index == H_NONE && !in->disp)
-        as_mov_rr(&x->a, 4, H_R9, m.base);
-    else
-        as_lea(&x->a, 4, H_R9, m);
+    to_r9(x, x64_ea_of(in));
 }
 
 struct cold *x64_new_cold(struct x64 *x)
@@ -88,17 +101,26 @@ struct cold *x64_new_cold(struct x64 *x)
     return o;
 }
 
-struct cold *x64_lookup(struct x64 *x, unsigned k, unsigned seg, unsigned size, bool write)
+static struct cold *slow_access(struct x64 *x, unsigned k, unsigned size, bool write)
 {
-    struct asm_buf *a = &x->a;
     struct cold *o = x64_new_cold(x);
 
     o->kind = COLD_SLOW;
     o->size = (u8)size;
+    o->k = (u8)k;
+    o->write = write;
     o->group = jit_group_new(x->j, x->b, x->eip, k, 1);
     x->full |= !o->group;
     if (o->group)
         o->group->slow = true;
+    return o;
+}
+
+/* From effective to linear address, in r9. */
+static void segment(struct x64 *x, struct cold *o, unsigned seg, bool write)
+{
+    struct asm_buf *a = &x->a;
+
     if (seg == S_FS || seg == S_GS || (seg == S_CS && write)) { /* code is never writable */
         i32 at = (i32)(offsetof(struct cpu, seg) + seg * sizeof(struct seg));
         i32 end = write ? (i32)offsetof(struct seg, wr_end) : (i32)offsetof(struct seg, rd_end);
@@ -106,11 +128,21 @@ struct cold *x64_lookup(struct x64 *x, unsigned k, unsigned seg, unsigned size, 
         o->from[0] = as_jcc(a, HC_NB);
         as_alu_rm(a, 4, HA_ADD, H_R9, HMEM(H_R14, at + (i32)offsetof(struct seg, base)));
     }
+}
+
+struct cold *x64_lookup(struct x64 *x, unsigned k, unsigned seg, unsigned size, bool write)
+{
+    struct asm_buf *a = &x->a;
+    struct cold *o = slow_access(x, k, size, write);
+
+    segment(x, o, seg, write);
     as_mov_rr(a, 4, H_R10, H_R9);
     as_shift_ri(a, 4, 5, H_R10, 12);
     if (write)
         as_load(a, 8, H_R11, CPU_AT(tlb_wr));
-    as_load(a, 8, H_R10, HMEMX(write ? H_R11 : H_R15, H_R10, 3));
+    else if (x->j->views)
+        as_load(a, 8, H_R11, CPU_AT(tlb_rd));
+    as_load(a, 8, H_R10, HMEMX(write || x->j->views ? H_R11 : H_R15, H_R10, 3));
     as_rr(a, 8, 0x85, H_R10, H_R10);
     o->from[1] = as_jcc(a, HC_Z);
     if (size > 1) {
@@ -121,6 +153,62 @@ struct cold *x64_lookup(struct x64 *x, unsigned k, unsigned seg, unsigned size, 
     if (x->fl == FL_BOTH)
         x->fl = FL_SAVED_ONLY;
     return o;
+}
+
+/* A displacement that leads from a 32-bit register to the guard on either side when the sum is
+ * not a 32-bit address, and that addresses near the ends of the space seldom have. */
+static bool plain_disp(i32 disp) { return disp >= -4096 && disp < 0x40000000; }
+
+struct cold *x64_mem(struct x64 *x, unsigned k, unsigned seg, struct host_mem ea, unsigned size,
+                     bool write, struct host_mem *m)
+{
+    bool far = seg == S_FS || seg == S_GS;
+
+    if (x->jb->tier < 2 || (x->jb->soft >> k & 1) || (seg == S_CS && write)) {
+        x64_save(x);
+        to_r9(x, ea);
+        *m = HMEMX(H_R10, H_R9, 0);
+        return x64_lookup(x, k, seg, size, write);
+    }
+    if (far)
+        x64_save(x); /* for the check of the limit */
+    struct cold *o = slow_access(x, k, size, write);
+    o->view = true;
+    if (!far && ea.base != H_NONE && ea.index == H_NONE && plain_disp(ea.disp)) {
+        *m = (struct host_mem){ H_R15, ea.base, 0, ea.disp };
+        return o;
+    }
+    to_r9(x, ea);
+    if (far) {
+        segment(x, o, seg, write);
+        if (x->fl == FL_BOTH)
+            x->fl = FL_SAVED_ONLY;
+    }
+    *m = HMEMX(H_R15, H_R9, 0);
+    return o;
+}
+
+struct cold *x64_mem_of(struct x64 *x, unsigned k, unsigned size, bool write, struct host_mem *m)
+{
+    const struct insn *in = &x->b->insns[k];
+    struct host_mem ea = x64_ea_of(in);
+
+    if (size == 1 && x->jb->tier >= 2 && ((in->dst | in->src) & 1)) {
+        /* AH..BH may be exchanged with a register of the address */
+        to_r9(x, ea);
+        ea = HMEM(H_R9, 0);
+    }
+    return x64_mem(x, k, in->seg, ea, size, write, m);
+}
+
+void x64_access(struct x64 *x, struct cold *o, unsigned swapped)
+{
+    if (!o->view)
+        return;
+    o->site = x->a.pos;
+    o->unsaved = x->fl == FL_HOST_ONLY;
+    o->clear_af = x->clear_af;
+    o->swapped = (u8)swapped;
 }
 
 void x64_done(struct x64 *x, struct cold *slow)
@@ -141,6 +229,15 @@ static void slow_path(struct x64 *x, const struct cold *o)
         as_alu_ri(a, 4, HA_AND, H_R11, PAGE_MASK);
         as_alu_ri(a, 4, HA_CMP, H_R11, PAGE_SIZE - o->size);
         as_rel(a, as_jcc(a, HC_BE), o->aligned);
+    }
+    if (o->site) {
+        if (!jit_site_new(x->j, (struct jit_site){ .pc = o->site, .resume = a->pos, .jb = x->jb,
+                                                   .k = o->k, .write = o->write }))
+            x->full = true;
+        if (o->swapped != H_NONE)
+            as_rr(a, 1, 0x86, o->swapped, AS_HIGH | 4 | o->swapped);
+        if (o->unsaved)
+            save(a, o->clear_af);
     }
     for (unsigned k = 0; k < ARRAY_LEN(o->from); k++)
         if (o->from[k])
@@ -184,7 +281,7 @@ void x64_cold_code(struct x64 *x)
             as_store(a, 8, H_R11, CPU_AT(fast.link));
             as_mov_ri(a, 4, H_R11, LEAVE_LINK);
         } else {
-            as_mov_ri(a, 4, H_R11, LEAVE_LOOK);
+            as_mov_ri(a, 4, H_R11, o->kind == COLD_HOT ? LEAVE_HOT : LEAVE_LOOK);
         }
         as_jmp_to(a, x->j->leave);
     }

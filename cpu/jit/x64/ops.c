@@ -22,12 +22,12 @@ static unsigned swap_in(struct x64 *x, unsigned h)
     as_rr(&x->a, 1, 0x86, h & 3, h);
     return h & 3;
 }
+/* ... for x64_access() */
+static unsigned swapped(unsigned h) { return is_high(h) ? h & 3 : H_NONE; }
 static void swap_out(struct x64 *x, unsigned h)
 {
     swap_in(x, h);
 }
-
-static struct host_mem operand(void) { return HMEMX(H_R10, H_R9, 0); }
 
 static void wrote_flags(struct x64 *x)
 {
@@ -41,6 +41,7 @@ static bool alu(struct x64 *x, unsigned k, unsigned n, unsigned size, unsigned f
     struct asm_buf *a = &x->a;
     bool carry = n == HA_ADC || n == HA_SBB;
     unsigned dst = host_reg(in->dst, size), src = host_reg(in->src, size);
+    struct host_mem m;
     struct cold *o;
 
     switch (form) {
@@ -57,26 +58,25 @@ static bool alu(struct x64 *x, unsigned k, unsigned n, unsigned size, unsigned f
         wrote_flags(x);
         return true;
     case FORM_RM:
-        x64_save(x);
-        x64_ea(x, in);
-        o = x64_lookup(x, k, in->seg, size, false);
+        o = x64_mem_of(x, k, size, false, &m);
         if (carry)
             x64_want_cf(x);
         unsigned to = swap_in(x, dst);
-        as_alu_rm(a, size, n, to, operand());
+        x64_access(x, o, swapped(dst));
+        as_alu_rm(a, size, n, to, m);
         swap_out(x, dst);
         break;
     default:
-        x64_save(x);
-        x64_ea(x, in);
-        o = x64_lookup(x, k, in->seg, size, n != HA_CMP);
+        o = x64_mem_of(x, k, size, n != HA_CMP, &m);
         if (carry)
             x64_want_cf(x);
         if (form == FORM_MI) {
-            as_alu_mi(a, size, n, operand(), in->imm);
+            x64_access(x, o, H_NONE);
+            as_alu_mi(a, size, n, m, in->imm);
         } else {
             unsigned from = swap_in(x, src);
-            as_alu_mr(a, size, n, operand(), from);
+            x64_access(x, o, swapped(src));
+            as_alu_mr(a, size, n, m, from);
             swap_out(x, src);
         }
         break;
@@ -97,15 +97,16 @@ static bool test(struct x64 *x, unsigned k, unsigned size, unsigned form)
     } else if (form == FORM_RI) {
         as_test_ri(a, size, dst, in->imm);
     } else if (form == FORM_MR || form == FORM_MI) {
-        x64_save(x);
-        x64_ea(x, in);
-        struct cold *o = x64_lookup(x, k, in->seg, size, false);
+        struct host_mem m;
+        struct cold *o = x64_mem_of(x, k, size, false, &m);
         if (form == FORM_MI) {
-            as_nm(a, size, AS_OP(size, 0xf6), 0, operand());
+            x64_access(x, o, H_NONE);
+            as_nm(a, size, AS_OP(size, 0xf6), 0, m);
             as_imm(a, size, in->imm);
         } else {
             unsigned from = swap_in(x, src);
-            as_rm(a, size, AS_OP(size, 0x84), from, operand());
+            x64_access(x, o, swapped(src));
+            as_rm(a, size, AS_OP(size, 0x84), from, m);
             swap_out(x, src);
         }
         wrote_flags(x);
@@ -126,12 +127,12 @@ static bool unary(struct x64 *x, unsigned k, unsigned n, unsigned size, unsigned
     struct cold *o = NULL;
 
     if (form == FORM_M) {
-        x64_save(x);
-        x64_ea(x, in);
-        o = x64_lookup(x, k, in->seg, size, true);
+        struct host_mem m;
+        o = x64_mem_of(x, k, size, true, &m);
         if (n < 2)
             x64_want_cf(x);
-        as_nm(&x->a, size, AS_OP(size, op[n]), ext[n], operand());
+        x64_access(x, o, H_NONE);
+        as_nm(&x->a, size, AS_OP(size, op[n]), ext[n], m);
     } else {
         if (n < 2 && x64_live_after(x, k))
             x64_want_cf(x);
@@ -154,12 +155,12 @@ static bool shift(struct x64 *x, unsigned k, unsigned n, unsigned size, unsigned
     if (form == FORM_MI) {
         if (!count)
             return false;
-        x64_save(x);
-        x64_ea(x, in);
-        struct cold *o = x64_lookup(x, k, in->seg, size, true);
+        struct host_mem m;
+        struct cold *o = x64_mem_of(x, k, size, true, &m);
         if (n < 4)
             x64_want_flags(x, H_R11);
-        as_nm(&x->a, size, AS_OP(size, 0xc0), n, operand());
+        x64_access(x, o, H_NONE);
+        as_nm(&x->a, size, AS_OP(size, 0xc0), n, m);
         as_8(&x->a, count);
         wrote_flags(x);
         x->clear_af = n >= 4;
@@ -232,29 +233,29 @@ static bool multiply(struct x64 *x, unsigned k, unsigned n, unsigned size, unsig
     unsigned dst = x64_host_of[in->dst >> 2], src = x64_host_of[in->src >> 2];
     struct cold *o = NULL;
     bool mem = form == FORM_M || form == FORM_RM;
+    struct host_mem m = { 0 };
 
     if (n >= 10 && size == 1)
         return false;
     if (mem) {
-        x64_save(x);
-        x64_ea(x, in);
-        o = x64_lookup(x, k, in->seg, size, false);
+        o = x64_mem_of(x, k, size, false, &m);
+        x64_access(x, o, H_NONE);
     }
     if (n < 10) {
         if (mem)
-            as_nm(a, size, AS_OP(size, 0xf6), n == 8 ? 4 : 5, operand());
+            as_nm(a, size, AS_OP(size, 0xf6), n == 8 ? 4 : 5, m);
         else
             as_nr(a, size, AS_OP(size, 0xf6), n == 8 ? 4 : 5, host_reg(in->dst, size));
         dst = H_RAX;
     } else if (n == 10) {
         if (mem)
-            as_rm(a, size, 0x1af, dst, operand());
+            as_rm(a, size, 0x1af, dst, m);
         else
             as_rr(a, size, 0x1af, dst, src);
     } else {
         bool s = as_fits8(size, in->imm);
         if (mem)
-            as_rm(a, size, s ? 0x6b : 0x69, dst, operand());
+            as_rm(a, size, s ? 0x6b : 0x69, dst, m);
         else
             as_rr(a, size, s ? 0x6b : 0x69, dst, src);
         as_imm(a, s ? 1 : size, in->imm);
@@ -270,6 +271,7 @@ static bool mov(struct x64 *x, unsigned k, unsigned size, unsigned form)
     const struct insn *in = &x->b->insns[k];
     struct asm_buf *a = &x->a;
     unsigned dst = host_reg(in->dst, size), src = host_reg(in->src, size), r;
+    struct host_mem m;
     struct cold *o;
 
     switch (form) {
@@ -280,22 +282,21 @@ static bool mov(struct x64 *x, unsigned k, unsigned size, unsigned form)
         as_mov_ri(a, size, dst, in->imm);
         return true;
     case FORM_RM:
-        x64_save(x);
-        x64_ea(x, in);
-        o = x64_lookup(x, k, in->seg, size, false);
+        o = x64_mem_of(x, k, size, false, &m);
         r = swap_in(x, dst);
-        as_load(a, size, r, operand());
+        x64_access(x, o, swapped(dst));
+        as_load(a, size, r, m);
         swap_out(x, dst);
         break;
     default:
-        x64_save(x);
-        x64_ea(x, in);
-        o = x64_lookup(x, k, in->seg, size, true);
+        o = x64_mem_of(x, k, size, true, &m);
         if (form == FORM_MI) {
-            as_store_i(a, size, operand(), in->imm);
+            x64_access(x, o, H_NONE);
+            as_store_i(a, size, m, in->imm);
         } else {
             r = swap_in(x, src);
-            as_store(a, size, r, operand());
+            x64_access(x, o, swapped(src));
+            as_store(a, size, r, m);
             swap_out(x, src);
         }
         break;
@@ -316,10 +317,10 @@ static bool extend(struct x64 *x, unsigned k, unsigned n, unsigned size, unsigne
         as_rr(&x->a, size, op, dst, src);
         return true;
     }
-    x64_save(x);
-    x64_ea(x, in);
-    struct cold *o = x64_lookup(x, k, in->seg, from, false);
-    as_rm(&x->a, size, op, dst, operand());
+    struct host_mem m;
+    struct cold *o = x64_mem_of(x, k, from, false, &m);
+    x64_access(x, o, H_NONE);
+    as_rm(&x->a, size, op, dst, m);
     x64_done(x, o);
     return true;
 }
@@ -337,47 +338,50 @@ static bool push(struct x64 *x, unsigned k, unsigned form)
 {
     const struct insn *in = &x->b->insns[k];
     struct asm_buf *a = &x->a;
-    struct cold *o;
+    struct host_mem m;
 
     if (form == FORM_M) /* two accesses */
         return false;
-    x64_save(x);
-    as_lea(a, 4, H_R9, HMEM(H_R8, -4));
-    o = x64_lookup(x, k, S_SS, 4, true);
+    struct cold *o = x64_mem(x, k, S_SS, HMEM(H_R8, -4), 4, true, &m);
+    x64_access(x, o, H_NONE);
     if (form == FORM_I)
-        as_store_i(a, 4, operand(), in->imm);
+        as_store_i(a, 4, m, in->imm);
     else
-        as_store(a, 4, x64_host_of[in->dst >> 2], operand());
-    as_mov_rr(a, 4, H_R8, H_R9);
+        as_store(a, 4, x64_host_of[in->dst >> 2], m);
+    as_lea(a, 4, H_R8, HMEM(H_R8, -4));
     x64_done(x, o);
     return true;
 }
 
 static bool pop(struct x64 *x, unsigned k, unsigned form)
 {
-    struct asm_buf *a = &x->a;
-    struct cold *o;
+    unsigned dst = x64_host_of[x->b->insns[k].dst >> 2];
+    struct host_mem m;
 
     if (form != FORM_R)
         return false;
-    x64_save(x);
-    as_mov_rr(a, 4, H_R9, H_R8);
-    o = x64_lookup(x, k, S_SS, 4, false);
-    as_lea(a, 4, H_R8, HMEM(H_R8, 4)); /* before the load: POP ESP */
-    as_load(a, 4, x64_host_of[x->b->insns[k].dst >> 2], operand());
+    struct cold *o = x64_mem(x, k, S_SS, HMEM(H_R8, 0), 4, false, &m);
+    x64_access(x, o, H_NONE);
+    as_load(&x->a, 4, dst, m);
+    if (dst != H_R8)
+        as_lea(&x->a, 4, H_R8, HMEM(H_R8, 4));
     x64_done(x, o);
     return true;
 }
 
 static bool leave(struct x64 *x, unsigned k)
 {
-    struct asm_buf *a = &x->a;
+    struct host_mem m;
+    struct cold *o = x64_mem(x, k, S_SS, HMEM(H_RBP, 0), 4, false, &m);
 
-    x64_save(x);
-    as_mov_rr(a, 4, H_R9, H_RBP);
-    struct cold *o = x64_lookup(x, k, S_SS, 4, false);
-    as_lea(a, 4, H_R8, HMEM(H_RBP, 4));
-    as_load(a, 4, H_RBP, operand());
+    x64_access(x, o, H_NONE);
+    if (o->view) /* which may fault here: ESP must be what it was */
+        as_load(&x->a, 4, H_R11, m);
+    as_lea(&x->a, 4, H_R8, HMEM(H_RBP, 4));
+    if (o->view)
+        as_mov_rr(&x->a, 4, H_RBP, H_R11);
+    else
+        as_load(&x->a, 4, H_RBP, m);
     x64_done(x, o);
     return true;
 }
@@ -393,10 +397,10 @@ static bool cmov(struct x64 *x, unsigned k, unsigned n, unsigned size, unsigned 
         as_rr(a, size, 0x140 | n, dst, x64_host_of[in->src >> 2]);
         return true;
     }
-    x64_save(x);
-    x64_ea(x, in);
-    struct cold *o = x64_lookup(x, k, in->seg, size, false);
-    as_load(a, size, H_R11, operand()); /* whatever the condition is */
+    struct host_mem m;
+    struct cold *o = x64_mem_of(x, k, size, false, &m);
+    x64_access(x, o, H_NONE);
+    as_load(a, size, H_R11, m); /* whatever the condition is */
     x64_want_flags(x, H_R10);
     as_rr(a, size, 0x140 | n, dst, H_R11);
     x64_done(x, o);

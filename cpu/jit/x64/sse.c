@@ -61,14 +61,14 @@ static struct shape shape_of(const struct insn *in)
     return s;
 }
 
-static void emit(struct x64 *x, const struct insn *in, const struct shape *s)
+static void emit(struct x64 *x, const struct insn *in, const struct shape *s, struct host_mem m)
 {
     struct asm_buf *a = &x->a;
 
     if (s->pfx)
         as_8(a, s->pfx);
     if (in->flags & INSN_MEM)
-        as_rm(a, 4, s->op, s->reg, HMEMX(H_R10, H_R9, 0));
+        as_rm(a, 4, s->op, s->reg, m);
     else
         as_rr(a, 4, s->op, s->reg, s->rm);
     if (s->imm)
@@ -79,20 +79,20 @@ static bool simd(struct x64 *x, unsigned k, bool flags)
 {
     const struct insn *in = &x->b->insns[k];
     struct shape s = shape_of(in);
+    struct host_mem m = { 0 };
     struct cold *o = NULL;
 
     if (in->flags & INSN_MEM) {
         if (!s.size)
             return false;
-        x64_save(x);
-        x64_ea(x, in);
-        o = x64_lookup(x, k, in->seg, s.size, s.store);
+        o = x64_mem(x, k, in->seg, x64_ea_of(in), s.size, s.store, &m);
         if (isa_row(in->row)->attr & A_ALIGN16) {
             o->from[2] = o->misaligned;
             o->misaligned = 0;
         }
+        x64_access(x, o, H_NONE); /* through the view, what is not aligned faults there */
     }
-    emit(x, in, &s);
+    emit(x, in, &s, m);
     if (flags) {
         x->fl = FL_HOST_ONLY;
         x->clear_af = false;

@@ -6,7 +6,7 @@
  * - All bytes decode, and the last instruction leads away.
  * - Jumps and calls lead to an instruction of the same block or of the stubs. There are no others.
  * - Memory is reached by one of the forms of `forms` below: state, a table entry, an address made
- *   from one, the stack's slot.
+ *   from one, the stack's slot; in tier 2 through the view, where a fault knows the way.
  * - RSP, R14 and R15 stay what they are.
  * - 64-bit constants are addresses of the side tables or of the translator's FPU area.
  * - No privileged instruction, no string instruction, no I/O, no system call.
@@ -43,6 +43,7 @@ struct starts {
 
 struct look {
     const struct jit *j;
+    const struct jit_block *jb;
     u32 end;
     struct starts own;
     const struct starts *stubs;
@@ -92,10 +93,19 @@ static bool starts(const struct starts *s, u64 at)
     return at >= s->from && at < s->end && (s->bit[n >> 3] >> (n & 7) & 1);
 }
 
-static bool memory_ok(const ZydisDecodedOperand *o)
+/* R15 is the view's base then; the index is a 32-bit address or leads to the guards. */
+static bool view_ok(const struct look *l, u32 at, const ZydisDecodedOperand *o)
+{
+    return l->jb->tier == 2 && jit_site_at(l->j, at) && o->mem.index != REG(NONE) &&
+           o->mem.scale == 1 && o->mem.disp.value >= -4096 && o->mem.disp.value < 0x40000000;
+}
+
+static bool memory_ok(const struct look *l, u32 at, const ZydisDecodedOperand *o)
 {
     if (o->mem.segment == REG(FS) || o->mem.segment == REG(GS))
         return false;
+    if (o->mem.base == REG(R15) && l->j->views)
+        return view_ok(l, at, o);
     for (unsigned k = 0; k < ARRAY_LEN(forms); k++)
         if (o->mem.base == forms[k].base && o->mem.index == forms[k].index &&
             (forms[k].index == REG(NONE) || o->mem.scale == forms[k].scale) &&
@@ -145,7 +155,7 @@ static bool operand_ok(struct look *l, u32 at, const ZydisDecodedInstruction *in
 {
     switch (o->type) {
     case ZYDIS_OPERAND_TYPE_MEMORY:
-        if (o->mem.type == ZYDIS_MEMOP_TYPE_MEM && !memory_ok(o))
+        if (o->mem.type == ZYDIS_MEMOP_TYPE_MEM && !memory_ok(l, at, o))
             return wrong(l, at, "a memory operand of no known form");
         return true;
     case ZYDIS_OPERAND_TYPE_REGISTER:
@@ -194,7 +204,7 @@ static bool insn_ok(struct look *l, ZydisDecoder *d, u32 *at, bool *leads_away)
 
 bool x64_verify(struct jit *j, const struct jit_block *jb, char *why, size_t size)
 {
-    struct look l = { .j = j, .end = jb->end, .why = why, .size = size };
+    struct look l = { .j = j, .jb = jb, .end = jb->end, .why = why, .size = size };
     ZydisDecoder d;
     bool leads_away = false;
 

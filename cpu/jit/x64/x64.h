@@ -7,7 +7,7 @@
  *   r12d                          guest flags when "saved": AH of LAHF in bits 15:8, OF in bit 0
  *   r13                           retired count at the block's start
  *   r14                           struct cpu
- *   r15                           c->tlb_rd
+ *   r15                           c->fast.view, or c->tlb_rd where there are no views
  *   rsp                           host stack; 8(%rsp) is a free slot
  *   xmm0..7, MXCSR                the guest's if c->fast.fp_in has FP_SSE, else C's
  *   x87                           the guest's if it has FP_X87, register by register (TOP too)
@@ -34,15 +34,20 @@ struct fp_known {
 
 /* Code that is emitted behind the block. */
 struct cold {
-    enum { COLD_SLOW, COLD_UNLINKED, COLD_LOOK, COLD_LOAD } kind;
+    enum { COLD_SLOW, COLD_UNLINKED, COLD_LOOK, COLD_LOAD, COLD_HOT } kind;
     u32 from[3];        /* rel32 fields that lead here; 0: none */
     u32 misaligned;     /* one that leads to the test for the page's end, going on at `aligned` */
     u32 aligned;
     u32 back;           /* SLOW: where to go on, 0: nowhere; LOAD: the same */
     bool flags;         /* SLOW: host flags are wanted there */
     u8 size;
-    u8 k;               /* LOAD: instruction */
+    u8 k;               /* SLOW, LOAD: instruction */
     struct fp_known fp; /* SLOW: in front of the instruction; LOAD: what to load */
+    bool write;
+    bool view;          /* looks through the view: */
+    u32 site;           /* where it does that; 0: nowhere */
+    bool unsaved, clear_af; /* the flags then: in the host's alone */
+    u8 swapped;         /* AH..BH is exchanged with this one's low byte then; H_NONE */
     struct jit_group *group;
     struct jit_link *link;
     u32 eip;
@@ -53,6 +58,7 @@ struct x64 {
     struct cpu *c;
     struct jit *j;
     struct block *b;
+    struct jit_block *jb;
     u32 eip;
     enum fl fl;
     struct fp_known fp;
@@ -76,12 +82,21 @@ void x64_want_cf(struct x64 *x);    /* CF alone; the other host flags may be spo
 static inline bool x64_live_after(const struct x64 *x, unsigned k) { return x->map.live[k + 1]; }
 
 /* memory.c */
+struct host_mem x64_ea_of(const struct insn *in);
 void x64_ea(struct x64 *x, const struct insn *in); /* r9d = effective address */
 /* From r9d to r10, so that [r10 + r9] is the operand; what needs more is done by the handler of
  * insns[k], behind the block, and goes on where x64_done() says. Clobbers r11 for writes. Flags
  * must not be in the host's alone. */
 struct cold *x64_lookup(struct x64 *x, unsigned k, unsigned seg, unsigned size, bool write);
 void x64_done(struct x64 *x, struct cold *slow);
+/* The operand of insns[k] at [seg:ea], for one host instruction, in *m: by look-up or, in code
+ * of tier 2, through the view, and then flags may stay where they are. The registers of ea must
+ * be as they are until then. x64_access() comes right in front of that instruction; swapped: see
+ * struct cold. */
+struct cold *x64_mem(struct x64 *x, unsigned k, unsigned seg, struct host_mem ea, unsigned size,
+                     bool write, struct host_mem *m);
+struct cold *x64_mem_of(struct x64 *x, unsigned k, unsigned size, bool write, struct host_mem *m);
+void x64_access(struct x64 *x, struct cold *o, unsigned swapped);
 struct cold *x64_new_cold(struct x64 *x);
 
 /* ops.c: false: the handler's. size: log2 of the operand's bytes; form: enum isa_form */

@@ -37,9 +37,12 @@ static bool in_memory(struct x64 *x, unsigned k, bool pointers)
     const struct insn *in = &x->b->insns[k];
     const struct isa_row *row = isa_row(in->row);
     struct asm_buf *a = &x->a;
-    struct cold *o = address(x, k, operand_size(row), is_store(row));
+    struct host_mem m;
 
-    as_nm(a, 4, row->op, (unsigned)row->ext, operand());
+    x64_ea(x, in); /* the address is wanted later */
+    struct cold *o = x64_mem(x, k, in->seg, HMEM(H_R9, 0), operand_size(row), is_store(row), &m);
+    x64_access(x, o, H_NONE);
+    as_nm(a, 4, row->op, (unsigned)row->ext, m);
     if (pointers) {
         if (in->seg == S_FS || in->seg == S_GS) /* an offset is wanted */
             as_alu_rm(a, 4, HA_SUB, H_R9,
