@@ -356,8 +356,9 @@ static bool attach_engine(struct nb_machine *m, struct err *e)
         log_write(&m->log, LOG_WARN, "%s: the interpreter does all", why.msg);
     }
 #if HAVE_JIT
-    if (m->cfg->views && m->cfg->jit && !m->cfg->check &&
-        !jit_views(m->cpu, m->cfg->views_hot, &why))
+    /* checked code looks up, so that stores to wrong pages are seen, unless views are asked for */
+    bool views = m->cfg->views && (!m->cfg->check || m->cfg->views_hot != JIT_HOT_AGAIN);
+    if (views && m->cfg->jit && !jit_views(m->cpu, m->cfg->views_hot, &why))
         log_write(&m->log, LOG_INFO, "%s: code looks memory up in tables", why.msg);
     if (m->cfg->perfmap && m->cfg->jit) {
         m->perf_map = os_perf_map(e);

@@ -8,4 +8,3 @@ key f2
 expect screen "PASS real-mode #DE"
 reject screen "FAIL"
 expect screen ", 0 failed"
-monitor "info jit"
