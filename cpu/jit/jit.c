@@ -12,6 +12,7 @@
 #include "cpu/isa.h"
 #include "cpu/jit/rows.h"
 #include "cpu/trace.h"
+#include "cpu/x87.h"
 #include "cpu/twice.h"
 #include "cpu/view.h"
 
@@ -20,6 +21,10 @@ enum {
     MODE_WANT = MODE_D | MODE_B | MODE_PE | MODE_FLAT,
     MODE_MUST_NOT = MODE_V86 | MODE_SINGLE | MODE_AC,
 };
+
+enum { COLD_ENOUGH = 4 }; /* before a translation gives way to one for open exceptions */
+
+static void killed(struct cpu *c, struct block *b);
 
 void *jit_side(struct jit *j, u32 bytes)
 {
@@ -100,6 +105,12 @@ static NB_COLD void verify(struct cpu *c, const struct jit_block *jb)
         bug(c->log, "the translation of %08x: %s", jb->eip, why);
 }
 
+/* Whether a translation of b, made now, would run with the guest's x87 as it is. */
+static bool wants_open(const struct cpu *c, const struct block *b)
+{
+    return (c->fpu.cw & CW_MASKS) != CW_MASKS && !(c->fpu.sw & SW_ES) && (b->mode & MODE_NE);
+}
+
 /* Translates into jb, which is new or has lost its code. */
 static bool translate(struct cpu *c, struct block *b, struct jit_block *jb, bool *full)
 {
@@ -156,7 +167,8 @@ static struct jit_block *second(struct cpu *c, struct block *b, struct jit_block
         *full = !jb;
         if (!jb)
             return NULL;
-        *jb = (struct jit_block){ .b = b, .eip = c->eip, .tier = 2, .next = b->made };
+        *jb = (struct jit_block){ .b = b, .eip = c->eip, .tier = 2, .next = b->made,
+                                  .open = first->open };
         if (!translate(c, b, jb, full))
             return NULL;
         b->made = jb;
@@ -200,7 +212,8 @@ static struct jit_block *code_for(struct cpu *c, struct block *b, bool hot, bool
         return NULL;
     jb = jit_side(j, sizeof *jb);
     if (jb) {
-        *jb = (struct jit_block){ .b = b, .eip = c->eip, .tier = 1, .next = b->made };
+        *jb = (struct jit_block){ .b = b, .eip = c->eip, .tier = 1, .next = b->made,
+                                  .open = wants_open(c, b) };
         if (translate(c, b, jb, &full)) {
             b->made = jb;
             if (c->fast.view_on && !j->hot2 && (jb2 = second(c, b, jb, true, &full)) != NULL)
@@ -260,6 +273,28 @@ unsigned jit_enter(struct cpu *c, const struct jit_block *jb)
     return r;
 }
 
+/* Code has left this block a moment ago. false: another attempt, with code for open exceptions. */
+static NB_COLD bool left_alone(struct cpu *c, struct block *b)
+{
+    struct jit *j = jit_of(c);
+    struct jit_block *jb = made_for(b, c->eip, 1);
+
+    if (j->cold_at != c->retired) {
+        j->cold = 0;
+        return false;
+    }
+    if (wants_open(c, b) && j->cold == 1) {
+        if (jb && !jb->open && ++jb->cold >= COLD_ENOUGH) {
+            killed(c, b);
+            jb = NULL;
+        }
+        if (!jb || jb->open)
+            return false;
+    }
+    j->cold = 0;
+    return true;
+}
+
 static unsigned run(struct cpu *c, struct block *b)
 {
     struct jit *j = jit_of(c);
@@ -267,11 +302,8 @@ static unsigned run(struct cpu *c, struct block *b)
 
     if (unlikely(!may_run(c)))
         return RUN_COLD;
-    if (unlikely(j->cold)) { /* code has left this block alone, a moment ago */
-        j->cold = false;
-        if (j->cold_at == c->retired)
-            return RUN_COLD;
-    }
+    if (unlikely(j->cold) && left_alone(c, b))
+        return RUN_COLD;
     if (j->views && !j->hot2)
         view_heat(c);
     struct jit_block *jb = code_for(c, b, false, &emptied);
@@ -290,7 +322,7 @@ static unsigned run(struct cpu *c, struct block *b)
         if (r < LEAVE_LINK)
             return r;
         if (r == LEAVE_COLD) {
-            j->cold = true;
+            j->cold = j->cold && j->cold_at == c->retired ? 2 : 1;
             j->cold_at = c->retired;
             return RUN_NEXT;
         }

@@ -38,7 +38,10 @@ enum {
 };
 
 /* What of the guest's state is in the host's registers while code runs: bits of c->fast.fp_in. */
-enum { FP_SSE = 1, FP_X87 = 2 };
+enum {
+    FP_SSE = 1, FP_X87 = 2,
+    FP_OPEN = 4, /* the x87 with an exception that is not masked; then not FP_X87 */
+};
 
 /* A copy of some instructions of a block, and one behind them that leads back. */
 struct jit_group {
@@ -71,6 +74,8 @@ struct jit_block {
     u64 soft;           /* bit k: insns[k] does not, nevertheless */
     struct jit_link *in;
     struct jit_block *next;
+    bool open;          /* looks for pending x87 exceptions (fp.c) */
+    u8 cold;            /* times that it was left for want of that */
 };
 
 /* An instruction of the host's that looks through a view, in the order of pc. */
@@ -108,9 +113,9 @@ struct jit {
     u16 *rows;                   /* template class of each row (rows.c) */
     struct jit_bound bound[1024];
     u32 enter, leave, call_group, dispatch; /* stubs, as offsets */
-    u32 fp_store, fp_keep, fp_load[4]; /* the same; [FP_x] */
+    u32 fp_store, fp_keep, fp_load[8]; /* the same; [FP_x], + FP_OPEN if it may be open */
     bool host_sse3;
-    bool cold;                   /* LEAVE_COLD was the last reason, at this count */
+    u8 cold;                     /* LEAVE_COLD was the last reason so many times, at this count */
     u64 cold_at;
     struct jit_fp {              /* an FXSAVE image, and what the host's own code wants */
         _Alignas(16) u8 fx[512];

@@ -170,7 +170,8 @@ static enum flag_use flag_use(const struct x64 *x, const struct insn *in)
     if (!which(x, in, &size, &form) || ((in->flags & INSN_MEM) && (cls & 0xf0) != T_LEA))
         return FLAGS_SEEN;
     if (cls & T_FP) {
-        if (cls == T_FP_FCMOV || !x64_fp_usable(x, in))
+        if (cls == T_FP_FCMOV || !x64_fp_usable(x, in) ||
+            (x->open && (x64_fp_need(x, in) & FP_X87)))
             return FLAGS_SEEN;
         return cls == T_FP_COMIS || cls == T_FP_FCOMI ? FLAGS_KILLED : FLAGS_KEPT;
     }
@@ -224,8 +225,12 @@ static bool emit(struct x64 *x, unsigned k)
         return true;
     if ((in->flags & INSN_MEM) && !(in->flags & INSN_A32))
         return false;
-    if (cls & T_FP)
-        return x64_fp_usable(x, in) && !(x64_fp_need(x, in) & ~x->fp.in) && x64_fp_op(x, k, cls);
+    if (cls & T_FP) {
+        if (!x64_fp_usable(x, in) || (x64_fp_need(x, in) & ~x->fp.in))
+            return false;
+        x64_fp_wait(x, k);
+        return x64_fp_op(x, k, cls);
+    }
     /* moffs */
     if (!(in->flags & INSN_A32) && (form == FORM_RM || form == FORM_MR))
         return false;
@@ -336,6 +341,7 @@ bool x64_translate(struct cpu *c, struct block *b, u32 eip, struct jit_block *jb
     x.b = b;
     x.jb = jb;
     x.eip = eip;
+    x.open = jb->open;
     *a = (struct asm_buf){ .base = j->mem.write, .pos = j->code_pos, .end = JIT_CODE_BYTES };
     jb->code = a->pos;
     as_lea(a, 8, H_R10, HMEM(H_R13, b->n));

@@ -7,9 +7,12 @@
  * of the x87 are mapped by their physical numbers: TOP and tags are the host's, and MMX finds its
  * registers.
  *
- * Exceptions must all be masked (the guest's control word and MXCSR go to the host as they are,
- * and nobody here takes its signals); else the block is the interpreter's. Then there is no pending
- * one either, and SW.ES and SW.B are clear. c->fpu.cw is exact at all times.
+ * The guest's control word and MXCSR go to the host as they are, and nobody here takes its signals.
+ * SSE's exceptions must all be masked; else the block is the interpreter's. The x87's show at the
+ * next waiting instruction: where one is not masked, a translation of its own (struct jit_block,
+ * `open`) asks for SW.ES in front of each, and the handler does what is to be done. That is slower,
+ * so other blocks have code that wants all masked. With CR0.NE clear the exception drives a pin at
+ * once, which is the interpreter's. c->fpu.cw is exact at all times.
  *
  * The host keeps no pointers of last instructions (AMD's only where an exception is pending):
  * emitted code stores FIP, and what FOP, FCS and FDS follow from, before anybody may look; FDP with
@@ -119,6 +122,11 @@ static void store_x87(struct jit *j, struct asm_buf *a)
     fxsave(a, FP_AT(fx));
     load16(a, H_R9, FP_AT(fx[FX_SW]));
     as_store(a, 2, H_R9, CPU_AT(fpu.sw));
+    as_test_ri(a, 4, H_R9, SW_ES);
+    skip = as_jcc(a, HC_Z);
+    as_8(a, 0xdb); /* fnclex, before EMMS looks */
+    as_8(a, 0xe2);
+    as_rel(a, skip, a->pos);
     turn(a, true);
     load8(a, H_R9, FP_AT(fx[FX_TAG]));
     as_store(a, 1, H_R9, CPU_AT(fpu.valid));
@@ -167,7 +175,7 @@ void x64_fp_store_stubs(struct jit *j, struct asm_buf *a)
     j->fp.mxcsr = MXCSR_MASKS;
     j->fp.cw = 0x37f;
     j->fp_store = a->pos;
-    skip = unless_in(a, FP_X87, HC_Z);
+    skip = unless_in(a, FP_X87 | FP_OPEN, HC_Z);
     store_x87(j, a);
     as_rel(a, skip, a->pos);
     skip = unless_in(a, FP_SSE, HC_Z);
@@ -180,15 +188,17 @@ void x64_fp_store_stubs(struct jit *j, struct asm_buf *a)
 
 void x64_fp_out_for_group(struct jit *j, struct asm_buf *a)
 {
-    u32 none, all, done;
+    u32 none, open, all, done;
 
     as_alu_mi(a, 4, HA_CMP, CPU_AT(fast.fp_in), 0);
     none = as_jcc(a, HC_Z);
+    open = unless_in(a, FP_OPEN, HC_NZ);
     as_alu_mi(a, 1, HA_CMP, HMEM(H_R11, (i32)offsetof(struct jit_group, fp)), 0);
     all = as_jcc(a, HC_NZ);
     as_call_to(a, j->fp_keep);
     done = as_jmp(a);
     as_rel(a, all, a->pos);
+    as_rel(a, open, a->pos);
     as_call_to(a, j->fp_store);
     as_rel(a, none, a->pos);
     as_rel(a, done, a->pos);
@@ -215,7 +225,7 @@ void x64_fp_poison(struct jit *j, struct asm_buf *a)
     fp_area(j, a);
     for (unsigned n = 0; n < 16; n++)
         xmm_load(a, n, FP_AT(poison));
-    skip = unless_in(a, FP_X87, HC_NZ); /* kept over calls of some handlers */
+    skip = unless_in(a, FP_X87 | FP_OPEN, HC_NZ); /* kept over calls of some handlers */
     for (unsigned n = 0; n < 8; n++)
         as_nm(a, 4, 0xdb, 5, FP_AT(poison)); /* fld tbyte */
     as_8(a, 0x0f); /* emms */
@@ -244,12 +254,10 @@ static u32 load_sse(struct asm_buf *a)
 }
 
 /* FXRSTOR loads all: what is in the XMM registers must be in the image. */
-static u32 load_x87(struct jit *j, struct asm_buf *a)
+static void load_x87(struct jit *j, struct asm_buf *a)
 {
-    u32 fail, skip;
+    u32 skip, masked;
 
-    load16(a, H_R11, CPU_AT(fpu.cw));
-    fail = masked_or_fail(a, CW_MASKS);
     fp_area(j, a);
     stmxcsr(a, FP_AT(fx[FX_MXCSR]));
     skip = unless_in(a, FP_SSE, HC_Z);
@@ -264,15 +272,39 @@ static u32 load_x87(struct jit *j, struct asm_buf *a)
     as_store(a, 2, H_R9, FP_AT(fx[FX_SW]));
     turn(a, false);
     fxrstor(a, FP_AT(fx));
-    as_alu_mi(a, 4, HA_OR, CPU_AT(fast.fp_in), FP_X87);
-    return fail;
+    load16(a, H_R9, CPU_AT(fpu.cw));
+    as_alu_ri(a, 4, HA_AND, H_R9, CW_MASKS);
+    as_alu_ri(a, 4, HA_CMP, H_R9, CW_MASKS);
+    as_mov_ri(a, 4, H_R9, FP_X87);
+    masked = as_jcc(a, HC_Z);
+    as_mov_ri(a, 4, H_R9, FP_OPEN);
+    as_rel(a, masked, a->pos);
+    as_alu_mr(a, 4, HA_OR, CPU_AT(fast.fp_in), H_R9);
+}
+
+/* Where it is not in already; to *fail where it cannot be. */
+static void want_x87(struct jit *j, struct asm_buf *a, bool open, u32 fail[2])
+{
+    u32 skip = unless_in(a, open ? FP_X87 | FP_OPEN : FP_X87, HC_NZ);
+
+    if (open) {
+        load16(a, H_R11, CPU_AT(fpu.sw));
+        as_test_ri(a, 4, H_R11, SW_ES);
+        fail[0] = as_jcc(a, HC_NZ);
+    } else {
+        fail[0] = unless_in(a, FP_OPEN, HC_NZ);
+        load16(a, H_R11, CPU_AT(fpu.cw));
+        fail[1] = masked_or_fail(a, CW_MASKS);
+    }
+    load_x87(j, a);
+    as_rel(a, skip, a->pos);
 }
 
 void x64_fp_load_stubs(struct jit *j, struct asm_buf *a)
 {
-    u32 fail[4] = { 0 }, num_fails = 0, skip;
+    u32 fail[16] = { 0 }, num_fails = 0, skip;
 
-    for (unsigned what = FP_SSE; what <= (FP_SSE | FP_X87); what++) {
+    for (unsigned what = FP_SSE; what < ARRAY_LEN(j->fp_load); what++) {
         j->fp_load[what] = a->pos;
         if (what & FP_SSE) {
             skip = unless_in(a, FP_SSE, HC_NZ);
@@ -280,14 +312,14 @@ void x64_fp_load_stubs(struct jit *j, struct asm_buf *a)
             as_rel(a, skip, a->pos);
         }
         if (what & FP_X87) {
-            skip = unless_in(a, FP_X87, HC_NZ);
-            fail[num_fails++] = load_x87(j, a);
-            as_rel(a, skip, a->pos);
+            want_x87(j, a, what & FP_OPEN, &fail[num_fails]);
+            num_fails += 2;
         }
         as_8(a, 0xc3);
     }
     for (unsigned k = 0; k < num_fails; k++)
-        as_rel(a, fail[k], a->pos);
+        if (fail[k])
+            as_rel(a, fail[k], a->pos);
     as_alu_ri(a, 8, HA_ADD, H_RSP, 8);
     as_store(a, 4, H_R9, CPU_AT(eip));
     as_alu_rr(a, 8, HA_ADD, H_R13, H_R10);
@@ -337,19 +369,19 @@ unsigned x64_fp_need(const struct x64 *x, const struct insn *in)
            (row->attr & (A_FPU | A_WAIT) || is_mmx(row) ? FP_X87 : 0u);
 }
 
-static unsigned kept_by(const struct jit_group *g)
+static unsigned kept_by(const struct x64 *x, const struct jit_group *g)
 {
-    return g && !g->fp ? FP_X87 : 0;
+    return g && !g->fp && !x->open ? FP_X87 : 0;
 }
 
 void x64_fp_called(struct x64 *x, const struct jit_group *g)
 {
-    x->fp.in &= (u8)kept_by(g);
+    x->fp.in &= (u8)kept_by(x, g);
 }
 
 void x64_fp_put_back(struct x64 *x, unsigned in, const struct jit_group *g)
 {
-    in &= ~kept_by(g);
+    in &= ~kept_by(x, g);
     if (in && g)
         x64_fp_load(x, in, g->insns[0].n + 1u);
 }
@@ -361,7 +393,7 @@ void x64_fp_load(struct x64 *x, unsigned in, unsigned k)
 
     as_mov_ri(a, 4, H_R9, x->eip + (k < b->n ? b->insns[k].ofs : b->len));
     as_mov_ri(a, 4, H_R10, k);
-    as_call_to(a, x->j->fp_load[in]);
+    as_call_to(a, x->j->fp_load[in | (x->open ? FP_OPEN : 0u)]);
 }
 
 void x64_fp_want(struct x64 *x, unsigned k)
@@ -383,17 +415,44 @@ void x64_fp_want(struct x64 *x, unsigned k)
     x64_save(x);
     x->fl = FL_SAVED_ONLY;
     struct cold *o = x64_new_cold(x);
-    if (need == (FP_SSE | FP_X87)) {
+    unsigned x87 = x->open ? FP_X87 | FP_OPEN : FP_X87;
+    if (need == (FP_SSE | FP_X87) && !x->open) {
         as_alu_mi(a, 4, HA_CMP, CPU_AT(fast.fp_in), need);
         o->from[0] = as_jcc(a, HC_NZ);
     } else {
-        o->from[0] = unless_in(a, need, HC_Z);
+        if (need & FP_X87)
+            o->from[0] = unless_in(a, x87, HC_Z);
+        if (need & FP_SSE)
+            o->from[1] = unless_in(a, FP_SSE, HC_Z);
     }
     o->kind = COLD_LOAD;
     o->k = (u8)k;
     o->fp.in = (u8)need;
     o->back = a->pos;
     x->fp.in |= (u8)need;
+}
+
+void x64_fp_wait(struct x64 *x, unsigned k)
+{
+    const struct insn *in = &x->b->insns[k];
+    unsigned cls = x->j->rows[in->row];
+    struct asm_buf *a = &x->a;
+
+    if (!x->open || !(x64_fp_need(x, in) & FP_X87) || cls == T_FP_CONTROL ||
+        (cls == T_FP_NOTHING && !(isa_row(in->row)->attr & A_WAIT)))
+        return;
+    x64_save(x);
+    x->fl = FL_SAVED_ONLY;
+    struct cold *o = x64_new_cold(x);
+    o->kind = COLD_SLOW;
+    o->group = jit_group_new(x->j, x->b, x->eip, k, 1);
+    x->full |= !o->group;
+    as_mov_rr(a, 8, H_R10, H_RAX);
+    as_8(a, 0xdf); /* fnstsw ax */
+    as_8(a, 0xe0);
+    as_rr(a, 1, 0x84, H_RAX, H_RAX); /* test: ES is bit 7 */
+    as_mov_rr(a, 8, H_RAX, H_R10);
+    o->from[0] = as_jcc(a, HC_S); /* it faults: nobody comes back */
 }
 
 void x64_fp_flush_of(struct x64 *x, const struct fp_known *fp)

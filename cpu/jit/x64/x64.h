@@ -62,6 +62,7 @@ struct x64 {
     u32 eip;
     enum fl fl;
     struct fp_known fp;
+    bool open;          /* struct jit_block's */
     bool clear_af;      /* the host's AF is not the guest's: a shift has left it undefined */
     unsigned num_cold;
     bool full;          /* of groups or links */
@@ -120,6 +121,8 @@ void x64_fp_flush_of(struct x64 *x, const struct fp_known *fp);
 void x64_fp_load(struct x64 *x, unsigned in, unsigned k);
 /* Behind a call of g, a single instruction's handler: puts back what was in. */
 void x64_fp_put_back(struct x64 *x, unsigned in, const struct jit_group *g);
+/* In front of insns[k]: to its handler if an x87 exception is pending. */
+void x64_fp_wait(struct x64 *x, unsigned k);
 unsigned x64_fp_need(const struct x64 *x, const struct insn *in); /* FP_x */
 bool x64_fp_usable(const struct x64 *x, const struct insn *in); /* a T_FP row has its template */
 

@@ -81,7 +81,7 @@ static bool writes_c1(const struct x64 *x, unsigned k)
 /* C1 is clear behind it, but for what a stack fault does: on some hosts it stays as it was. */
 static void fcomi(struct x64 *x, unsigned k)
 {
-    if (!writes_c1(x, k + 1)) {
+    if (x->open || !writes_c1(x, k + 1)) {
         bytes(x, 0xd9, 0xf7); /* fincstp, fdecstp: C1 is all that they change together */
         bytes(x, 0xd9, 0xf6);
     }
@@ -109,8 +109,13 @@ static bool fldcw(struct x64 *x, unsigned k)
     struct cold *o = address(x, k, 2, false);
 
     as_rm(a, 4, 0x1b7, H_R11, operand());
-    as_mov_rr(a, 4, H_R10, H_R11);
-    as_nr(a, 4, 0xf7, 2, H_R10); /* not */
+    if (x->open) { /* and where that changes */
+        as_rm(a, 4, 0x1b7, H_R10, CPU_AT(fpu.cw));
+        as_alu_rr(a, 4, HA_XOR, H_R10, H_R11);
+    } else {
+        as_mov_rr(a, 4, H_R10, H_R11);
+        as_nr(a, 4, 0xf7, 2, H_R10); /* not */
+    }
     as_test_ri(a, 4, H_R10, CW_MASKS);
     o->from[2] = as_jcc(a, HC_NZ);
     as_alu_ri(a, 4, HA_AND, H_R11, CW_WRITABLE);
