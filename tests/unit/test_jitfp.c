@@ -119,6 +119,38 @@ static const u8 code_open[] = {
     0x75, 0xc4, /* jnz again */
 };
 
+/* With some open all the time: #MF at FLD1, whose handler clears it. */
+static const u8 code_trap[] = {
+    0xb9, 0x19, 0x00, 0x00, 0x00, /* mov ecx,0x19 */
+    0xdb, 0xe3, /* fninit */
+    0xd9, 0x2d, 0x00, 0x01, 0x04, 0x00, /* fldcw [0x40100] */
+    0xdd, 0x05, 0x00, 0x00, 0x04, 0x00, /* again: fld qword [0x40000] */
+    0xd8, 0x05, 0x08, 0x00, 0x04, 0x00, /* fadd dword [0x40008] */
+    0xd9, 0xfa, /* fsqrt */
+    0xd9, 0xc0, /* fld st(0) */
+    0xdf, 0xf1, /* fcomip st,st(1) */
+    0xdb, 0x15, 0x68, 0x00, 0x04, 0x00, /* fist dword [0x40068] */
+    0xd9, 0x3d, 0x60, 0x00, 0x04, 0x00, /* fnstcw [0x40060] */
+    0xd9, 0x2d, 0x62, 0x00, 0x04, 0x00, /* fldcw [0x40062] */
+    0xd9, 0xfc, /* frndint */
+    0xd9, 0x2d, 0x60, 0x00, 0x04, 0x00, /* fldcw [0x40060] */
+    0xf6, 0xc1, 0x07, /* test cl,0x7 */
+    0x75, 0x08, /* jnz 1f */
+    0xd9, 0xee, /* fldz */
+    0xde, 0xf9, /* fdivp st(1),st */
+    0xd9, 0xe8, /* fld1 */
+    0xdd, 0xd8, /* fstp st(0) */
+    0xdd, 0x1d, 0xb0, 0x00, 0x04, 0x00, /* 1: fstp qword [0x400b0] */
+    0x0f, 0x6f, 0x0d, 0x08, 0x00, 0x04, 0x00, /* movq mm1,qword [0x40008] */
+    0x0f, 0xfd, 0xca, /* paddw mm1,mm2 */
+    0x0f, 0x77, /* emms */
+    0x51, /* push ecx */
+    0x0f, 0xbc, 0xc1, /* bsf eax,ecx */
+    0x59, /* pop ecx */
+    0x49, /* dec ecx */
+    0x75, 0xad, /* jnz again */
+};
+
 /* ---- handlers */
 
 static const u8 code_use[] = { /* IRQ: saves, uses and restores */
@@ -200,7 +232,8 @@ static struct rig *rig_fp(enum engine e, const u8 *code, u32 n, bool tasks, u64 
     st32(r->host + 0x40044, 0x037b);
     st32(r->host + 0x40048, 0x9fc0); /* FZ and DAZ */
     st32(r->host + 0x40064, 0x0e7f); /* chop, 53 bits */
-    st32(r->host + 0x40100, 0x037f);
+    st32(r->host + 0x40060, 0x0e720000); /* another to chop; invalid, #Z and #O open */
+    st32(r->host + 0x40100, code == code_trap ? 0x0372 : 0x037f);
     st32(r->host + 0x40104, 0x1f80);
     st32(r->host + 0x40110, STATES);
     for (u32 at = STATES; at < STATES + 0x400; at += 0x200) {
@@ -260,6 +293,8 @@ static void compare(const char *what, const u8 *code, u32 n, bool tasks)
         }
         ck_assert_uint_gt(jit_of(b->c)->stat_links, 0);
         ck_assert_uint_lt(jit_of(b->c)->stat_enters, *cpu_retired(b->c) / 5);
+        if (code != code_open) /* what is cut by a budget is the interpreter's, the rest is not */
+            ck_assert_uint_gt(jit_of(b->c)->stat_ran, *cpu_retired(b->c) / 2);
         rig_free(a);
         rig_free(b);
     }
@@ -279,7 +314,8 @@ static void check(const u8 *code, u32 n)
     rig_free(r);
 }
 
-#define LOOPS_(X) X(sse, false) X(x87, false) X(mmx, false) X(open, false)
+#define LOOPS_(X) X(sse, false) X(x87, false) X(mmx, false) X(open, false) \
+    X(trap, false)
 #define TEST_(name, tasks) \
     START_TEST(name##_as_interpreted) { compare(#name, code_##name, sizeof code_##name, tasks); } \
     END_TEST
@@ -291,6 +327,7 @@ START_TEST(checked)
     check(code_x87, sizeof code_x87);
     check(code_mmx, sizeof code_mmx);
     check(code_open, sizeof code_open);
+    check(code_trap, sizeof code_trap);
 }
 END_TEST
 
