@@ -75,6 +75,7 @@ static bool make(struct work *w, const u8 *code, unsigned n, struct err *e)
         return false;
     cpu_set(w->c, CPU_CR0, CR0_PE | CR0_ET | CR0_NE);
     cpu_set(w->c, CPU_CR4, CR4_OSFXSR | CR4_OSXMMEXCPT);
+    cpu_set(w->c, CPU_FCW, 0x37f); /* as every program finds it: after power-on nothing is masked */
     for (unsigned s = S_ES; s <= S_GS; s++) {
         cpu_set(w->c, CPU_ES + s, s == S_CS ? 8 : 16);
         cpu_set(w->c, CPU_ES_BASE + s, 0);
