@@ -143,10 +143,15 @@ static void field_name(size_t at, struct strbuf *sb)
 
 static void stub_name(const struct jit *j, u32 at, struct strbuf *sb)
 {
+    static const char *const loads[] = { "", "sse", "x87", "all" };
+
+    for (unsigned k = 1; k < ARRAY_LEN(j->fp_load); k++)
+        if (at == j->fp_load[k]) {
+            sb_addf(sb, "fp_load_%s%s", loads[k & 3], k & FP_OPEN ? "_open" : "");
+            return;
+        }
     sb_add(sb, at == j->leave ? "leave" : at == j->call_group ? "call_group" :
-               at == j->dispatch ? "dispatch" : at == j->fp_load[FP_X87] ? "fp_load_x87" :
-               at == j->fp_load[FP_SSE] ? "fp_load_sse" : at == j->fp_load[3] ? "fp_load_all" :
-               "stub");
+               at == j->dispatch ? "dispatch" : "stub");
 }
 
 static unsigned label_of(struct work *w, u32 at)
