@@ -35,6 +35,16 @@ NB_INLINE void as_8(struct asm_buf *a, u32 v)
     else
         a->full = true;
 }
+/* n bytes (up to 8) of v in one store, which may spoil what follows them: nothing is there yet. */
+NB_INLINE void as_n(struct asm_buf *a, u64 v, unsigned n)
+{
+    if (unlikely(a->end - a->pos < 8)) {
+        a->full = true;
+        return;
+    }
+    st64(a->base + a->pos, v);
+    a->pos += n;
+}
 static inline void as_32(struct asm_buf *a, u32 v)
 {
     if (unlikely(a->end - a->pos < 4)) {
@@ -60,14 +70,21 @@ static inline void as_prefix(struct asm_buf *a, unsigned size, unsigned op, unsi
                    (index != H_NONE && index >= 8 ? 2u : 0) |
                    (base != H_NONE && !(base & AS_HIGH) && base >= 8 ? 1u : 0);
     bool need = (byte_reg && reg >= 4 && reg < 8) || (byte_rm && base >= 4 && base < 8);
+    u32 v = op & 0xff, n = 1;
 
-    if (size == 2)
-        as_8(a, 0x66);
-    if (rex || need)
-        as_8(a, 0x40 | rex);
-    if (op & 0x100)
-        as_8(a, 0x0f);
-    as_8(a, op);
+    if (op & 0x100) {
+        v = v << 8 | 0x0f;
+        n++;
+    }
+    if (rex || need) {
+        v = v << 8 | 0x40 | rex;
+        n++;
+    }
+    if (size == 2) {
+        v = v << 8 | 0x66;
+        n++;
+    }
+    as_n(a, v, n);
 }
 
 /* op reg, rm with both registers. reg may be an opcode extension. */
@@ -95,17 +112,15 @@ static inline void as_modrm_mem(struct asm_buf *a, unsigned reg, struct host_mem
     }
     bool d8 = m.disp >= -128 && m.disp <= 127;
     unsigned mod = !m.disp && (m.base & 7) != 5 ? 0 : d8 ? 0x40 : 0x80;
+    u64 disp = (u32)m.disp;
+    unsigned n = mod == 0 ? 0 : mod == 0x40 ? 1 : 4;
     if (m.index != H_NONE || (m.base & 7) == 4) {
-        as_8(a, mod | r | 4);
-        as_8(a, (unsigned)m.scale << 6 | (m.index == H_NONE ? 4u : m.index & 7u) << 3 |
-                    (m.base & 7));
+        u64 sib = (unsigned)m.scale << 6 | (m.index == H_NONE ? 4u : m.index & 7u) << 3 |
+                  (m.base & 7);
+        as_n(a, disp << 16 | sib << 8 | mod | r | 4, 2 + n);
     } else {
-        as_8(a, mod | r | (m.base & 7));
+        as_n(a, disp << 8 | mod | r | (m.base & 7), 1 + n);
     }
-    if (mod == 0x40)
-        as_8(a, (u32)m.disp);
-    else if (mod == 0x80)
-        as_32(a, (u32)m.disp);
 }
 
 static inline void as_rm(struct asm_buf *a, unsigned size, unsigned op, unsigned reg,
@@ -138,13 +153,7 @@ static inline void as_store(struct asm_buf *a, unsigned size, unsigned from, str
 }
 static inline void as_imm(struct asm_buf *a, unsigned size, u32 v)
 {
-    as_8(a, v);
-    if (size >= 2)
-        as_8(a, v >> 8);
-    if (size >= 4) {
-        as_8(a, v >> 16);
-        as_8(a, v >> 24);
-    }
+    as_n(a, v, size);
 }
 static inline void as_mov_ri(struct asm_buf *a, unsigned size, unsigned to, u32 v)
 {
@@ -241,15 +250,12 @@ static inline void as_rel(struct asm_buf *a, u32 at, u32 to)
 }
 static inline u32 as_jcc(struct asm_buf *a, unsigned cond) /* the field's offset */
 {
-    as_8(a, 0x0f);
-    as_8(a, 0x80 + cond);
-    as_32(a, 0);
+    as_n(a, 0x800f + (cond << 8), 6);
     return a->pos - 4;
 }
 static inline u32 as_jmp(struct asm_buf *a)
 {
-    as_8(a, 0xe9);
-    as_32(a, 0);
+    as_n(a, 0xe9, 5);
     return a->pos - 4;
 }
 static inline void as_jmp_to(struct asm_buf *a, u32 to)
