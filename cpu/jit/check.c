@@ -60,7 +60,8 @@ unsigned jit_check(struct cpu *c, struct block *b, struct jit_block *jb)
         return first == RUN_FAULT ? RUN_FAULT : RUN_EXIT;
     }
     second = jit_enter(c, jb);
-    if (second == LEAVE_COLD) { /* the code's end, but not the block's */
+    /* the code's end, but not the block's: or its start, left to be translated better */
+    if (second == LEAVE_COLD || second == LEAVE_HOT) {
         unsigned k = 0;
         while (k < b->n && b->insns[k].ofs != c->eip - eip)
             k++;
