@@ -184,14 +184,14 @@ static struct jit_block *second(struct cpu *c, struct block *b, struct jit_block
 static struct jit_block *code_for(struct cpu *c, struct block *b, bool hot, bool *emptied)
 {
     struct jit *j = jit_of(c);
-    struct jit_block *jb = made_for(b, c->eip, 1), *jb2;
+    struct jit_block *jb = made_for(b, c->eip, c->fast.view_on ? 2 : 1), *jb2;
     unsigned aliases = 0;
     bool full = false;
 
     *emptied = false;
-    if (likely(jb != NULL) && likely(!c->fast.view_on))
+    if (likely(jb != NULL) && likely(jb->code != 0))
         return jb;
-    if (jb) {
+    if (c->fast.view_on && (jb = made_for(b, c->eip, 1)) != NULL) {
         jb2 = second(c, b, jb, hot, &full);
         if (jb2 || !full)
             return jb2 ? jb2 : jb;
@@ -584,7 +584,8 @@ static const struct cpu_engine jit_engine = {
 bool jit_views(struct cpu *c, unsigned hot, struct err *e)
 {
     struct jit *j = jit_of(c);
-    struct view_policy policy = { .on_heat = hot ? 64 : 1, .max_pieces = 16000 };
+    /* A view costs a millisecond or two until all that is hot is there: 400 is after some 10 ms. */
+    struct view_policy policy = { .on_heat = hot ? 400 : 1, .max_pieces = 16000 };
 
     if (!view_new(c, &policy, e))
         return false;
