@@ -21,7 +21,7 @@ bool ctx_tables(struct ctx *x)
     u64 *base = vmem_reserve(CTX_BYTES);
     if (!base)
         return false;
-    for (unsigned i = 0; i < 4; i++)
+    for (unsigned i = 0; i < 4; i++) /* writes behind reads: emitted code knows */
         x->tab[i >> 1][i & 1] = base + (size_t)i * PAGES;
     return true;
 }

@@ -350,6 +350,7 @@ void cpu_nmi(struct cpu *c)
 void cpu_kick(struct cpu *c)
 {
     __atomic_store_n(&c->kick, 1, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&c->fast.limit, 0, __ATOMIC_SEQ_CST); /* emitted code looks at nothing else */
 }
 
 void cpu_stop(struct cpu *c)

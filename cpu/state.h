@@ -155,6 +155,23 @@ struct cpu {
     /* hot; gpr first: register operands are byte offsets from the start of struct cpu */
     u32 gpr[9];            /* [R_ZERO] is always 0 */
     u32 eip;
+    struct {               /* what emitted code reads and writes (cpu/jit/) */
+        u64 limit;         /* retired count up to which it may go; 0 after a kick */
+        u32 flags, key;
+        u8 *stack, *stack_low;
+        void *near;
+        void *link;
+        const u8 *bottom;
+        u32 temp;          /* a register operand of handlers */
+        u32 slot[3];
+        u32 fp_in;         /* FP_x: state that is not in c->fpu now */
+        u32 note, note_seg;/* what FOP, FCS and FDS follow from, 0: nothing new */
+        u8 *view;          /* base of the current view (view.h) */
+        bool view_on;
+        const void *miss;  /* the access that has faulted there */
+        u32 miss_la;
+    } fast;
+    u32 code_generation;   /* of everything that remembers where code lies (icache.c) */
     struct cc cc;
     u32 eflags;            /* without FL_ARITH bits; FL_1 set */
     u32 events;
@@ -174,7 +191,6 @@ struct cpu {
     struct insn *patched;  /* of the running block: replaced by a stop, handler in patched_fn */
     insn_fn *patched_fn;
     int kick;              /* cpu_kick sets it on any thread: see cpu_kicked */
-    u32 code_generation;   /* of everything that remembers where code lies (icache.c) */
     u32 chain;             /* blocks that may still be run before the run loop looks around */
 
     u64 *tlb_sys_rd, *tlb_sys_wr; /* implicit supervisor accesses: descriptors, TSS, frames */
@@ -247,18 +263,7 @@ struct cpu {
     void *engine_state;
     u64 engine_from;       /* retired count up to which it is left alone (cpu_rest) */
     struct insn *group_from, *group_to; /* copies of the running block's instructions that run now */
-    struct {                            /* what emitted code reads and writes (cpu/jit/) */
-        void *near;
-        void *link;
-        u32 flags, key;
-        u32 fp_in;                      /* FP_x: state that is not in c->fpu now */
-        u32 note, note_seg;             /* what FOP, FCS and FDS follow from, 0: nothing new */
-        u8 *view;           /* base of the current view (view.h) */
-        bool view_on;
-        const void *miss;   /* the access that has faulted there */
-        u32 miss_la;
-        u32 count[JIT_COUNTS]; /* runs of blocks until they are looked at again */
-    } fast;
+    u32 jit_count[JIT_COUNTS]; /* runs of blocks until they are looked at again */
     u64 stat_blocks, stat_decoded, stat_invalidated, stat_faults[32], stat_irqs;
 };
 

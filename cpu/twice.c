@@ -58,8 +58,9 @@ struct twice {
 };
 
 #define WINDOW_BYTES ((size_t)PAGES * sizeof(u64))
-_Static_assert(offsetof(struct cpu, code_generation) == offsetof(struct cpu, kick) + 4 &&
-               offsetof(struct cpu, chain) == offsetof(struct cpu, kick) + 8, "put_state()");
+_Static_assert(offsetof(struct cpu, chain) == offsetof(struct cpu, kick) + 4 &&
+               offsetof(struct cpu, cc) == offsetof(struct cpu, code_generation) + 4,
+               "put_state()");
 
 static u64 trap_entry(const struct twice *t, u32 page)
 {
@@ -118,7 +119,7 @@ void twice_begin(struct cpu *c, struct twice *t)
     c->twice = t;
     c->ram->writing = ram_writing;
     c->ram->writing_to = c;
-    memcpy(t->before, c, offsetof(struct cpu, fast));
+    memcpy(t->before, c, offsetof(struct cpu, jit_count));
     mmu_select(c);
 }
 
@@ -146,10 +147,12 @@ unsigned twice_interpret(struct cpu *c, struct block *b, unsigned from)
  * engine keeps is its own. */
 static void put_state(struct cpu *c, const struct cpu *from)
 {
+    size_t head = offsetof(struct cpu, fast), middle = offsetof(struct cpu, cc);
     size_t behind = offsetof(struct cpu, chain);
 
-    memcpy(c, from, offsetof(struct cpu, kick));
-    memcpy((u8 *)c + behind, (const u8 *)from + behind, offsetof(struct cpu, fast) - behind);
+    memcpy(c, from, head);
+    memcpy((u8 *)c + middle, (const u8 *)from + middle, offsetof(struct cpu, kick) - middle);
+    memcpy((u8 *)c + behind, (const u8 *)from + behind, offsetof(struct cpu, jit_count) - behind);
 }
 
 /* ---- what is written to RAM */
@@ -455,7 +458,7 @@ bool twice_again(struct cpu *c)
         over(c);
         return false;
     }
-    memcpy(t->first, c, offsetof(struct cpu, fast));
+    memcpy(t->first, c, offsetof(struct cpu, jit_count));
     for (unsigned k = t->num_noted; k-- > 0;)
         memcpy(t->noted[k].at, t->bytes + t->noted[k].old, t->noted[k].n);
     undo_fills(c);

@@ -69,10 +69,20 @@ static void remember(struct cpu *c, u32 eip, u32 code)
     n->code = j->mem.exec + code;
 }
 
-static struct jit_block *made_for(struct block *b, u32 eip, unsigned tier)
+static const struct flags_at saved = { .at = AT_SAVED };
+
+static bool suits(const struct jit_block *jb, u32 eip, unsigned tier, const struct flags_at *entry)
+{
+    return jb->eip == eip && jb->tier == tier && jb->entry.at == entry->at &&
+           ((entry->at & AT_SAVED) || (jb->entry.clear_af == entry->clear_af &&
+                                       recipe_equal(&jb->entry.recipe, &entry->recipe)));
+}
+
+static struct jit_block *made_for(struct block *b, u32 eip, unsigned tier,
+                                  const struct flags_at *entry)
 {
     for (struct jit_block *jb = b->made; jb; jb = jb->next)
-        if (jb->eip == eip && jb->tier == tier)
+        if (suits(jb, eip, tier, entry))
             return jb;
     return NULL;
 }
@@ -82,7 +92,7 @@ static NB_COLD void tell(struct jit *j, const struct cpu *c, const struct jit_bl
     char name[32];
 
     snprintf(name, sizeof name, "guest_%s_%08x", c->cpl == 3 ? "user" : "sys", jb->eip);
-    j->tell(j->tell_to, j->mem.exec + jb->code, jb->end - jb->code, name);
+    j->tell(j->tell_to, j->mem.exec + jb->start, jb->end - jb->start, name);
 }
 
 void jit_tell_code(struct cpu *c, jit_code_fn *fn, void *to)
@@ -112,19 +122,19 @@ static bool wants_open(const struct cpu *c, const struct block *b)
 }
 
 /* Translates into jb, which is new or has lost its code. */
-static bool translate(struct cpu *c, struct block *b, struct jit_block *jb, bool *full)
+static bool translate(struct cpu *c, struct block *b, struct jit_block *jb)
 {
     struct jit *j = jit_of(c);
+    bool full = false;
 
     u64 start = x64_ticks();
-    bool made = x64_translate(c, b, jb->eip, jb, full);
-
+    bool made = x64_translate(c, b, jb->eip, jb, &full);
     j->stat_ticks += x64_ticks() - start;
     if (!made)
         return false;
     j->stat_blocks++;
     j->stat_insns += b->n;
-    j->stat_bytes += jb->end - jb->code;
+    j->stat_bytes += jb->end - jb->start;
     j->stat_tier2 += jb->tier == 2;
     if (JIT_PARANOID || unlikely(j->twice != NULL))
         verify(c, jb);
@@ -133,50 +143,62 @@ static bool translate(struct cpu *c, struct block *b, struct jit_block *jb, bool
     return true;
 }
 
-/* Links of tier 2 that led to the code of tier 1 now lead to that of tier 2. */
-static void move_links(struct jit *j, struct jit_block *from, struct jit_block *to)
+/* Code of b for EIP, tier and flags like these. NULL: there is no more room. */
+static struct jit_block *make(struct cpu *c, struct block *b, u32 eip, unsigned tier,
+                              const struct flags_at *entry)
 {
-    struct jit_link **p = &from->in, *l;
+    struct jit *j = jit_of(c);
+    struct jit_block *jb = made_for(b, eip, tier, entry);
 
-    while ((l = *p)) {
-        if (l->tier != 2) {
-            p = &l->next_in;
-            continue;
+    if (jb) /* it has missed too often: again, with less through the view */
+        return jb->start || translate(c, b, jb) ? jb : NULL;
+    jb = jit_side(j, sizeof *jb);
+    if (!jb)
+        return NULL;
+    *jb = (struct jit_block){ .b = b, .eip = eip, .tier = (u8)tier, .entry = *entry,
+                              .open = wants_open(c, b), .next = b->made };
+    if (!translate(c, b, jb))
+        return NULL;
+    b->made = jb;
+    return jb;
+}
+
+static void lead_to(struct cpu *c, struct jit_link *l, struct jit_block *jb)
+{
+    l->to = jb;
+    l->next_in = jb->in;
+    jb->in = l;
+    x64_link(jit_of(c), l, jb, c->code_generation);
+    jit_of(c)->stat_links++;
+}
+
+static void unlink_from(struct jit_link *l)
+{
+    struct jit_link **p = &l->to->in;
+
+    while (*p != l)
+        p = &(*p)->next_in;
+    *p = l->next_in;
+    l->to = NULL;
+}
+
+/* Links of tier 2 that led to the code of tier 1 now lead to that of tier 2. */
+static void move_links(struct cpu *c, struct jit_block *from, struct jit_block *to)
+{
+    for (struct jit_link *l = from->in, *next; l; l = next) {
+        next = l->next_in;
+        if (l->tier == 2) {
+            unlink_from(l);
+            lead_to(c, l, to);
         }
-        *p = l->next_in;
-        l->to = to;
-        l->next_in = to->in;
-        to->in = l;
-        x64_patch(j, l->site, to->code);
     }
 }
 
-/* The code of tier 2; NULL: there is none yet, or no room. first: that of tier 1. */
-static struct jit_block *second(struct cpu *c, struct block *b, struct jit_block *first, bool hot,
-                                bool *full)
+static NB_COLD struct jit_block *no_room(struct cpu *c, bool *emptied)
 {
-    struct jit *j = jit_of(c);
-    struct jit_block *jb = made_for(b, c->eip, 2);
-
-    if (jb && jb->code)
-        return jb;
-    if (!jb) {
-        if (!hot && j->hot2)
-            return NULL;
-        jb = jit_side(j, sizeof *jb);
-        *full = !jb;
-        if (!jb)
-            return NULL;
-        *jb = (struct jit_block){ .b = b, .eip = c->eip, .tier = 2, .next = b->made,
-                                  .open = first->open };
-        if (!translate(c, b, jb, full))
-            return NULL;
-        b->made = jb;
-    } else if (!translate(c, b, jb, full)) { /* again, with less through the view */
-        return NULL;
-    }
-    move_links(j, first, jb);
-    return jb;
+    code_flush(c); /* and with it all of ours */
+    *emptied = true;
+    return NULL;
 }
 
 /* The code of b for where it is now; NULL: it has none. hot: it has run often. *emptied: all blocks
@@ -184,66 +206,97 @@ static struct jit_block *second(struct cpu *c, struct block *b, struct jit_block
 static struct jit_block *code_for(struct cpu *c, struct block *b, bool hot, bool *emptied)
 {
     struct jit *j = jit_of(c);
-    struct jit_block *jb = made_for(b, c->eip, c->fast.view_on ? 2 : 1), *jb2;
+    struct jit_block *jb = made_for(b, c->eip, c->fast.view_on ? 2 : 1, &saved), *jb2;
     unsigned aliases = 0;
-    bool full = false;
 
     *emptied = false;
     if (likely(jb != NULL) && likely(jb->code != 0))
         return jb;
-    if (c->fast.view_on && (jb = made_for(b, c->eip, 1)) != NULL) {
-        jb2 = second(c, b, jb, hot, &full);
-        if (jb2 || !full)
-            return jb2 ? jb2 : jb;
-        code_flush(c);
-        *emptied = true;
-        return NULL;
-    }
-    if (b->uncached || b->frame2 != NO_FRAME || !b->valid ||
-        (b->mode & (MODE_WANT | MODE_MUST_NOT)) != MODE_WANT)
-        return NULL; /* reached from code, without the run loop's question */
-    if (b->heat < j->hot) {
-        b->heat++;
-        return NULL;
-    }
-    for (jb = b->made; jb; jb = jb->next)
-        aliases += jb->tier == 1;
-    if (aliases >= JIT_MAX_ALIASES)
-        return NULL;
-    jb = jit_side(j, sizeof *jb);
-    if (jb) {
-        *jb = (struct jit_block){ .b = b, .eip = c->eip, .tier = 1, .next = b->made,
-                                  .open = wants_open(c, b) };
-        if (translate(c, b, jb, &full)) {
-            b->made = jb;
-            if (c->fast.view_on && !j->hot2 && (jb2 = second(c, b, jb, true, &full)) != NULL)
-                return jb2;
-            return jb;
+    if (c->fast.view_on)
+        jb = made_for(b, c->eip, 1, &saved);
+    if (!jb) {
+        if (b->uncached || b->frame2 != NO_FRAME || !b->valid ||
+            (b->mode & (MODE_WANT | MODE_MUST_NOT)) != MODE_WANT)
+            return NULL; /* reached from code, without the run loop's question */
+        if (b->heat < j->hot) {
+            b->heat++;
+            return NULL;
         }
+        for (jb = b->made; jb; jb = jb->next)
+            aliases += jb->tier == 1 && jb->entry.at == AT_SAVED;
+        if (aliases >= JIT_MAX_ALIASES)
+            return NULL;
+        jb = make(c, b, c->eip, 1, &saved);
+        if (!jb)
+            return no_room(c, emptied);
+        if (!c->fast.view_on)
+            return jb;
     }
-    if (!jb || full) {
-        code_flush(c); /* and with it all of ours */
-        *emptied = true;
-    }
-    return NULL;
+    if (!hot && j->hot2 && !made_for(b, c->eip, 2, &saved))
+        return jb;
+    jb2 = make(c, b, c->eip, 2, &saved);
+    if (!jb2)
+        return no_room(c, emptied);
+    move_links(c, jb, jb2);
+    return jb2;
 }
 
-/* Makes the jump that was left by lead to jb, if it is in the same page: then the mapping that made
- * the one reachable makes the other. */
-static void join(struct cpu *c, struct jit_link *l, struct jit_block *jb)
+static struct flags_at end_of(const struct jit_link *l)
+{
+    return (struct flags_at){ .at = AT_RECIPE, .clear_af = l->end.clear_af,
+                              .recipe = l->end.recipe };
+}
+
+/* An edge has saved its flags for jb often: a version of jb that takes them as they are. */
+static bool specialise(struct cpu *c, struct jit_link *l, struct jit_block *jb)
 {
     struct jit *j = jit_of(c);
+    struct flags_at entry = end_of(l);
+    struct jit_block *v = made_for(jb->b, jb->eip, jb->tier, &entry);
+    unsigned versions = 0;
 
+    l->heat = 0x7fffffff;
+    for (struct jit_block *k = jb->b->made; k; k = k->next)
+        versions += k->eip == jb->eip && k->tier == jb->tier;
+    if (!v && versions >= JIT_MAX_VERSIONS)
+        return true;
+    if (!(v = make(c, jb->b, jb->eip, jb->tier, &entry)))
+        return false;
+    j->stat_versions++;
+    unlink_from(l);
+    lead_to(c, l, v);
+    return true;
+}
+
+/* Makes the edge that was left by lead to jb. false: there is no room. */
+static bool join(struct cpu *c, struct jit_link *l, struct jit_block *jb)
+{
     /* Code of tier 1 runs in contexts without a view too, and stays among itself. */
-    if (l->tier == 1 && jb->tier == 2 && !(jb = made_for(jb->b, jb->eip, 1)))
+    if (l->tier == 1 && jb->tier == 2 && !(jb = made_for(jb->b, jb->eip, 1, &saved)))
+        return true;
+    if (!l->indirect && l->eip != jb->eip)
+        return true;
+    if (!l->to) {
+        struct flags_at entry = end_of(l);
+        struct jit_block *v = NULL;
+        if (l->flags == JIT_EDGE_THUNK)
+            v = made_for(jb->b, jb->eip, jb->tier, &entry);
+        lead_to(c, l, v && v->start ? v : jb);
+        return true;
+    }
+    if (l->to == jb && jb->sees_flags && l->flags == JIT_EDGE_THUNK)
+        return specialise(c, l, jb);
+    return true;
+}
+
+/* How far code may go without a look around. A kick sets it to 0, after c->kick. */
+static void update_limit(struct cpu *c)
+{
+    if (likely(__atomic_load_n(&c->fast.limit, __ATOMIC_RELAXED) == c->until))
         return;
-    if (l->to || l->eip != jb->eip || l->page != jb->eip >> 12)
-        return;
-    l->to = jb;
-    l->next_in = jb->in;
-    jb->in = l;
-    x64_patch(j, l->site, jb->code);
-    j->stat_links++;
+    __atomic_store_n(&c->fast.limit, c->until, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&c->kick, __ATOMIC_SEQ_CST))
+        __atomic_store_n(&c->fast.limit, 0, __ATOMIC_RELAXED);
 }
 
 static bool must_look(const struct cpu *c)
@@ -263,6 +316,7 @@ unsigned jit_enter(struct cpu *c, const struct jit_block *jb)
     u64 before = c->retired;
     unsigned r;
 
+    update_limit(c);
     c->fast.flags = x64_flags_of(c);
     c->fast.link = NULL;
     j->stat_enters++;
@@ -277,7 +331,7 @@ unsigned jit_enter(struct cpu *c, const struct jit_block *jb)
 static NB_COLD bool left_alone(struct cpu *c, struct block *b)
 {
     struct jit *j = jit_of(c);
-    struct jit_block *jb = made_for(b, c->eip, 1);
+    struct jit_block *jb = made_for(b, c->eip, 1, &saved);
 
     if (j->cold_at != c->retired) {
         j->cold = 0;
@@ -328,7 +382,7 @@ static unsigned run(struct cpu *c, struct block *b)
         }
         hot = r == LEAVE_HOT;
         if (hot) {
-            c->fast.count[jit_count_of(c->eip)] = j->hot2;
+            c->jit_count[jit_count_of(c->eip)] = j->hot2;
             j->stat_hot++;
             view_heat(c);
         }
@@ -342,11 +396,14 @@ static unsigned run(struct cpu *c, struct block *b)
             return RUN_FAULT;
         if (flushes != (u32)j->stat_flushes)
             return RUN_NEXT;
-        jb = code_for(c, next, hot, &emptied);
+        /* what hot code leads to is hot */
+        jb = code_for(c, next, hot || (l && l->tier == 2), &emptied);
         if (!jb || c->until - c->retired < next->n)
             return RUN_NEXT;
-        if (l)
-            join(c, l, jb);
+        if (l && !join(c, l, jb)) {
+            code_flush(c);
+            return RUN_NEXT;
+        }
         update_key(c);
     }
 }
@@ -365,7 +422,7 @@ struct jit_group *jit_group_new(struct jit *j, struct block *b, u32 eip, unsigne
 
     if (!g)
         return NULL;
-    *g = (struct jit_group){ .blk = b, .eip = eip, .n = (u16)n };
+    *g = (struct jit_group){ .blk = b, .eip = eip, .n = (u16)n, .blk_n = b->n };
     memcpy(g->insns, &b->insns[from], (n + 1) * sizeof(struct insn));
     for (unsigned k = 0; k < n; k++)
         g->fp |= (isa_row(g->insns[k].row)->attr & (A_FPU | A_WAIT | A_MMX | A_SSE)) != 0;
@@ -415,11 +472,13 @@ static void unlink_code(struct jit *j, struct jit_block *jb)
 {
     for (struct jit_link *l = jb->in, *next; l; l = next) {
         next = l->next_in;
-        x64_patch(j, l->site, l->unlinked);
+        x64_unlink(j, l);
         l->to = NULL;
     }
     jb->in = NULL;
-    x64_patch_entry(j, jb->code, jb->dead); /* who is on the way here by near[] */
+    if (jb->entry.at & AT_SAVED) /* who is on the way here by near[] */
+        x64_patch_entry(j, jb->code, jb->dead);
+    jb->start = jb->code = 0;
 }
 
 /* What a site missed has been done by a handler. Weights: a page that can be shown now will not be
@@ -439,18 +498,25 @@ static void missed(struct cpu *c)
         return;
     s->jb->soft |= BIT64(s->k);
     j->stat_soft++;
-    if (s->jb->code) { /* the next to come finds none, and makes it anew */
-        unlink_code(j, s->jb);
-        s->jb->code = 0;
-    }
+    if (s->jb->start)
+        unlink_code(j, s->jb); /* the next to come finds none, and makes it anew */
 }
 
-u64 jit_run_group(struct cpu *c, struct jit_group *g)
+/* Mapping or mode have changed: the ways back lead to where all that is unknown goes. */
+static NB_COLD void forget_returns(struct cpu *c, struct jit_return *r)
+{
+    for (; (u8 *)r < c->fast.stack; r++)
+        r->code = c->fast.bottom;
+}
+
+u64 jit_run_group(struct cpu *c, struct jit_group *g, struct jit_return *returns)
 {
     struct jit *j = jit_of(c);
+    u32 key = c->fast.key;
     unsigned r;
 
     x64_flags_to(c, c->fast.flags);
+    c->retired -= g->blk_n;
     c->blk = g->blk;
     c->blk_eip = c->eip = g->eip;
     c->blk_retired = c->retired;
@@ -474,8 +540,11 @@ u64 jit_run_group(struct cpu *c, struct jit_group *g)
     if (unlikely(c->fast.miss != NULL))
         missed(c);
     update_key(c);
+    update_limit(c);
+    if (unlikely(c->fast.key != key))
+        forget_returns(c, returns);
     if (r == RUN_JIT_BACK) {
-        c->retired = c->blk_retired; /* iterations of string instructions are in it */
+        c->retired = c->blk_retired + g->blk_n; /* iterations of string instructions are in it */
         return 0;
     }
     if (r == RUN_NEXT && !must_look(c)) { /* near[] may know the way on */
@@ -492,9 +561,8 @@ static void killed(struct cpu *c, struct block *b)
     struct jit *j = jit_of(c);
 
     for (struct jit_block *jb = b->made; jb; jb = jb->next) {
-        if (jb->code)
+        if (jb->start)
             unlink_code(j, jb);
-        jb->code = 0;
         j->stat_killed++;
     }
     b->made = NULL;
@@ -600,7 +668,7 @@ bool jit_views(struct cpu *c, unsigned hot, struct err *e)
     j->views = true;
     j->hot2 = hot;
     for (unsigned k = 0; k < JIT_COUNTS; k++)
-        c->fast.count[k] = hot;
+        c->jit_count[k] = hot;
     start(c); /* code looks otherwise now */
     return true;
 }

@@ -15,6 +15,7 @@
 #include "core/vmem.h"
 #include "cpu/engine.h"
 #include "cpu/jit/attach.h"
+#include "cpu/jit/recipe.h"
 
 enum {
     JIT_CODE_BYTES = 8 << 20,
@@ -22,6 +23,8 @@ enum {
     JIT_NEAR = 4096,
     JIT_MAX_SITES = 1 << 18,
     JIT_MAX_ALIASES = 4,        /* translations of a block, one an address */
+    JIT_MAX_VERSIONS = 4,       /* ... and at an address, one for each kind of flags */
+    JIT_EDGE_HOT = 200,         /* savings of flags at an edge before it gets a version */
 };
 
 /* Builds for finding our own bugs: each translation is verified before it runs, and at each exit to
@@ -31,7 +34,7 @@ enum { JIT_PARANOID = HAVE_DEBUG || HAVE_ASAN };
 /* Reasons to leave; RUN_x come from handlers and mean what they say. */
 enum {
     RUN_JIT_BACK = 8, /* a group has come to its end */
-    LEAVE_LINK = 16,  /* c->eip is next; c->fast.link is a jump that may be made to go there */
+    LEAVE_LINK = 16,  /* c->eip is next; c->fast.link is an edge that may be made to go there */
     LEAVE_LOOK,       /* c->eip is next; look at events, kicks and the budget */
     LEAVE_COLD,       /* what follows c->eip is the interpreter's as things are */
     LEAVE_HOT,        /* the same; the block there has run often */
@@ -47,19 +50,34 @@ enum {
 struct jit_group {
     struct block *blk;
     u32 eip;            /* the block's, at this address */
-    u16 n;
+    u16 n, blk_n;       /* its instructions, the block's */
     bool slow;          /* a template's memory access that needs more than a look-up */
     bool fp;            /* one of them is about x87, MMX or SSE state: it must be in c->fpu */
     struct insn insns[];
 };
 
-/* A jump to another block. */
+/* Whose flags an edge has at hand. */
+enum jit_edge_flags {
+    JIT_EDGE_SAVED,
+    JIT_EDGE_THUNK,  /* those of the block's end: a piece of code recovers them */
+    JIT_EDGE_CALLER, /* a return's: r10 points to such a piece of another block */
+};
+
+/* An edge to another block: its code, by offsets, and where it leads. What is not there is 0. */
 struct jit_link {
-    u32 site;           /* of the rel32 in the code */
-    u32 unlinked;       /* where it goes while nobody is at the other side */
-    u32 eip;
-    u32 page;           /* the jump's page: links stay in a page */
+    u32 eip;            /* of an indirect one: the last one seen */
+    bool indirect;
     u8 tier;            /* of the code that jumps: 1 never leads to 2 by itself */
+    u8 flags;           /* enum jit_edge_flags */
+    u32 add_site;       /* imm8: instructions of the block it leads to */
+    u32 sub_site[3];    /* ... to be taken off again */
+    u32 generation_site;/* imm32 */
+    u32 eip_site, miss_site, miss; /* imm32; rel32, and where it leads if linked */
+    u32 site;           /* rel32 */
+    u32 save, save_site;/* code that saves the flags first, and its rel32 */
+    i32 heat;           /* how often that may still be done */
+    struct flags_at end;/* what the flags are there */
+    u32 unlinked;       /* where `site` leads while nobody is at the other side */
     struct jit_block *to;
     struct jit_link *next_in; /* of `to` */
 };
@@ -68,10 +86,13 @@ struct jit_link {
 struct jit_block {
     struct block *b;
     u32 eip;
-    u32 code, dead;     /* entry, and what it jumps to once the block is gone; 0: none */
-    u32 end;
-    u8 tier;            /* 2: looks through the view */
-    u64 soft;           /* bit k: insns[k] does not, nevertheless */
+    u32 start, end;     /* 0: none */
+    u32 code, body, dead; /* head, behind it, and what the head jumps to once the block is gone */
+    u8 tier;              /* 2: looks through the view */
+    u64 soft;             /* bit k: insns[k] does not, nevertheless */
+    bool sees_flags;      /* those that it starts with */
+    struct flags_at entry;/* how it wants them: saved, or by the recipe of the edges that lead here.
+                             The latter have no head */
     struct jit_link *in;
     struct jit_block *next;
     bool open;          /* looks for pending x87 exceptions (fp.c) */
@@ -85,6 +106,12 @@ struct jit_site {
     u8 k;               /* of which instruction */
     bool write;
     u16 missed;         /* how often, weighted */
+};
+
+/* An element of the shadow stack, which grows down on the host's. */
+struct jit_return {
+    const u8 *code;
+    u64 eip;            /* the lower half counts */
 };
 
 struct jit_near {
@@ -112,7 +139,8 @@ struct jit {
     u8 hot;
     u16 *rows;                   /* template class of each row (rows.c) */
     struct jit_bound bound[1024];
-    u32 enter, leave, call_group, dispatch; /* stubs, as offsets */
+    u32 enter, leave, leave_link, leave_look, leave_why, call_group, dispatch, return_lost,
+        thunk_saved;             /* stubs, as offsets */
     u32 fp_store, fp_keep, fp_load[8]; /* the same; [FP_x], + FP_OPEN if it may be open */
     bool host_sse3;
     u8 cold;                     /* LEAVE_COLD was the last reason so many times, at this count */
@@ -126,9 +154,9 @@ struct jit {
     u32 hot2;                    /* runs until tier 2; 0: at once */
     struct vmem_trap trap;
     u64 stat_tier2, stat_hot, stat_missed, stat_shown, stat_soft;
-    u64 stat_blocks, stat_insns, stat_grouped, stat_links, stat_enters, stat_groups, stat_killed,
-        stat_flushes, stat_checked, stat_unchecked, stat_slow, stat_faults, stat_misses, stat_bytes,
-        stat_ticks, stat_ran;
+    u64 stat_blocks, stat_versions, stat_insns, stat_grouped, stat_links, stat_enters, stat_groups,
+        stat_killed, stat_flushes, stat_checked, stat_unchecked, stat_slow, stat_faults,
+        stat_misses, stat_bytes, stat_ticks, stat_ran;
     u64 ticks0, ns0;             /* of the host, at the start */
     void *stub_starts;           /* verify.c's */
     jit_code_fn *tell;           /* may be NULL */
@@ -153,8 +181,8 @@ void *jit_side(struct jit *j, u32 bytes);
 /* Instructions from .. from + n - 1 of b. NULL: no room. */
 struct jit_group *jit_group_new(struct jit *j, struct block *b, u32 eip, unsigned from, unsigned n);
 /* The group's instructions from the handlers. 0: go on with the code; < 4096: a reason to leave;
- * else the code to go on at. Called by the code. */
-u64 jit_run_group(struct cpu *c, struct jit_group *g);
+ * else the code to go on at. Called by the code; returns is the top of the shadow stack. */
+u64 jit_run_group(struct cpu *c, struct jit_group *g, struct jit_return *returns);
 
 /* Runs code until it leaves, with the flags as it wants them. Returns why. */
 unsigned jit_enter(struct cpu *c, const struct jit_block *jb);
@@ -180,6 +208,9 @@ void jit_trace(struct cpu *c, const struct jit_block *jb, const struct jit_map *
  * false). */
 bool x64_translate(struct cpu *c, struct block *b, u32 eip, struct jit_block *jb, bool *full);
 void x64_stubs(struct cpu *c);
+/* Links l to jb, or unlinks it. */
+void x64_link(struct jit *j, struct jit_link *l, const struct jit_block *jb, u32 generation);
+void x64_unlink(struct jit *j, struct jit_link *l);
 /* Makes the rel32 at `site` lead to `to`. */
 void x64_patch(struct jit *j, u32 site, u32 to);
 /* Makes the code at `entry` begin with a jump to `to`. */

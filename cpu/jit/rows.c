@@ -90,3 +90,7 @@ u16 *jit_rows(void)
     }
     return cls;
 }
+
+insn_fn *jit_load_handler(unsigned size) { return hs_mov.fn[size >> 1][FORM_RM]; }
+
+insn_fn *jit_push_handler(void) { return hs_push.fn[2][FORM_R]; }

@@ -3,7 +3,7 @@
 #ifndef NB_CPU_JIT_ROWS_H
 #define NB_CPU_JIT_ROWS_H
 
-#include "core/types.h"
+#include "cpu/insn.h"
 
 /* The low nibble is a number that the template wants: /n, or a condition; of T_FP rows it says
  * which template. */
@@ -41,6 +41,9 @@ enum {
     T_FP_FNSTCW,
     T_FP_NOTHING,    /* WAIT, with nothing to wait for */
 };
+
+insn_fn *jit_load_handler(unsigned size); /* MOV r, m of 1, 2 or 4 bytes */
+insn_fn *jit_push_handler(void);          /* PUSH r32 */
 
 u16 *jit_rows(void); /* one class a row; xfree() it */
 

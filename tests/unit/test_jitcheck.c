@@ -415,6 +415,9 @@ static const struct { const char *what; u8 n; u8 code[15]; const char *why; } st
     { "mov r9d, [rsp+8]", 5, { 0x44, 0x8b, 0x4c, 0x24, 0x08 }, NULL },
     { "lea rbx, [rax+rcx]", 4, { 0x48, 0x8d, 0x1c, 0x08 }, NULL },
     { "int3", 1, { 0xcc }, NULL },
+    { "ret", 1, { 0xc3 }, NULL },
+    { "lea rsp, [rsp+8]", 5, { 0x48, 0x8d, 0x64, 0x24, 0x08 }, NULL },
+    { "call r10", 3, { 0x41, 0xff, 0xd2 }, NULL },
     { "mov eax, [rbx]", 2, { 0x8b, 0x03 }, "no known form" },
     { "mov eax, [r14-4]", 4, { 0x41, 0x8b, 0x46, 0xfc }, "no known form" },
     { "mov eax, [r14+7fffffffh]", 7, { 0x41, 0x8b, 0x86, 0xff, 0xff, 0xff, 0x7f },
@@ -430,7 +433,10 @@ static const struct { const char *what; u8 n; u8 code[15]; const char *why; } st
     { "inc r15d", 3, { 0x41, 0xff, 0xc7 }, "a register that is kept" },
     { "mov spl, al", 3, { 0x40, 0x88, 0xc4 }, "a register that is kept" },
     { "push rax", 1, { 0x50 }, "no instruction for translations" },
-    { "ret", 1, { 0xc3 }, "no instruction for translations" },
+    { "pop rax", 1, { 0x58 }, "no instruction for translations" },
+    { "lea rsp, [rsp+18h]", 5, { 0x48, 0x8d, 0x64, 0x24, 0x18 }, "a register that is kept" },
+    { "mov rsp, [r14+24h]", 4, { 0x49, 0x8b, 0x66, 0x24 }, "a register that is kept" },
+    { "call rax", 2, { 0xff, 0xd0 }, "in a register or in memory" },
     { "rep movsb", 2, { 0xf3, 0xa4 }, "no instruction for translations" },
     { "in al, dx", 1, { 0xec }, "no instruction for translations" },
     { "hlt", 1, { 0xf4 }, "no instruction for translations" },
@@ -454,7 +460,7 @@ START_TEST(verifier)
     const u32 at = j->code_pos;
     u8 *p = j->mem.write + at;
     unsigned n = strange[_i].n;
-    struct jit_block jb = { .code = at, .end = at + 1 + n + 5 };
+    struct jit_block jb = { .start = at, .code = at, .end = at + 1 + n + 5 };
 
     p[0] = 0x90;
     memcpy(p + 1, strange[_i].code, n);

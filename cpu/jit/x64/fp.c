@@ -233,7 +233,7 @@ void x64_fp_poison(struct jit *j, struct asm_buf *a)
     as_rel(a, skip, a->pos);
 }
 
-/* r9d and r10d are the EIP and count to leave with. */
+/* r9d and r10d are the EIP to leave with, and the instructions that the block has behind it. */
 static u32 masked_or_fail(struct asm_buf *a, u32 masks)
 {
     as_nr(a, 4, 0xf7, 2, H_R11); /* not */
@@ -320,11 +320,10 @@ void x64_fp_load_stubs(struct jit *j, struct asm_buf *a)
     for (unsigned k = 0; k < num_fails; k++)
         if (fail[k])
             as_rel(a, fail[k], a->pos);
-    as_alu_ri(a, 8, HA_ADD, H_RSP, 8);
     as_store(a, 4, H_R9, CPU_AT(eip));
-    as_alu_rr(a, 8, HA_ADD, H_R13, H_R10);
+    as_alu_rr(a, 8, HA_SUB, H_R13, H_R10);
     as_mov_ri(a, 4, H_R11, LEAVE_COLD);
-    as_jmp_to(a, j->leave);
+    as_jmp_to(a, j->leave_why);
 }
 
 /* ---- in blocks */
@@ -392,14 +391,13 @@ void x64_fp_load(struct x64 *x, unsigned in, unsigned k)
     const struct block *b = x->b;
 
     as_mov_ri(a, 4, H_R9, x->eip + (k < b->n ? b->insns[k].ofs : b->len));
-    as_mov_ri(a, 4, H_R10, k);
+    as_mov_ri(a, 4, H_R10, b->n - k);
     as_call_to(a, x->j->fp_load[in | (x->open ? FP_OPEN : 0u)]);
 }
 
-void x64_fp_want(struct x64 *x, unsigned k)
+unsigned x64_fp_wants(const struct x64 *x, unsigned k)
 {
     const struct block *b = x->b;
-    struct asm_buf *a = &x->a;
     unsigned need = 0;
 
     for (unsigned n = k; n < b->n; n++) {
@@ -409,12 +407,20 @@ void x64_fp_want(struct x64 *x, unsigned k)
             break;
         need |= x64_fp_need(x, in);
     }
-    need &= ~(unsigned)x->fp.in;
+    return need & ~(unsigned)x->fp.in;
+}
+
+void x64_fp_want(struct x64 *x, unsigned k)
+{
+    struct asm_buf *a = &x->a;
+    unsigned need = x64_fp_wants(x, k);
+
     if (!need)
         return;
-    x64_save(x);
-    x->fl = FL_SAVED_ONLY;
+    x64_spoil(x);
     struct cold *o = x64_new_cold(x);
+    o->before = x64_flags_here(x);
+    o->serial = x->serial;
     unsigned x87 = x->open ? FP_X87 | FP_OPEN : FP_X87;
     if (need == (FP_SSE | FP_X87) && !x->open) {
         as_alu_mi(a, 4, HA_CMP, CPU_AT(fast.fp_in), need);
@@ -428,7 +434,7 @@ void x64_fp_want(struct x64 *x, unsigned k)
     o->kind = COLD_LOAD;
     o->k = (u8)k;
     o->fp.in = (u8)need;
-    o->back = a->pos;
+    x64_done(x, o);
     x->fp.in |= (u8)need;
 }
 
@@ -441,10 +447,10 @@ void x64_fp_wait(struct x64 *x, unsigned k)
     if (!x->open || !(x64_fp_need(x, in) & FP_X87) || cls == T_FP_CONTROL ||
         (cls == T_FP_NOTHING && !(isa_row(in->row)->attr & A_WAIT)))
         return;
-    x64_save(x);
-    x->fl = FL_SAVED_ONLY;
+    x64_spoil(x);
     struct cold *o = x64_new_cold(x);
     o->kind = COLD_SLOW;
+    o->before = x64_flags_here(x);
     o->group = jit_group_new(x->j, x->b, x->eip, k, 1);
     x->full |= !o->group;
     as_mov_rr(a, 8, H_R10, H_RAX);

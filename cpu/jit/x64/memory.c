@@ -1,70 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Guest memory and flags in emitted code. */
-#include "cpu/flags.h"
+/* Guest memory in emitted code: effective addresses, the look-up, and what happens where it fails. */
+#include "cpu/isa.h"
 #include "cpu/jit/x64/x64.h"
 
 const u8 x64_host_of[8] = { H_RAX, H_RCX, H_RDX, H_RBX, H_R8, H_RBP, H_RSI, H_RDI };
-
-/* ---- flags */
-
-u32 x64_flags_of(const struct cpu *c)
-{
-    u32 f = cc_flags(c);
-
-    return (f & 0xd5) << 8 | 0x200 | (f >> 11 & 1);
-}
-
-void x64_flags_to(struct cpu *c, u32 flags)
-{
-    cc_set(c, (flags >> 8 & 0xd5) | (flags & 1) << 11);
-}
-
-static void save(struct asm_buf *a, bool clear_af)
-{
-    as_mov_rr(a, 8, H_R10, H_RAX);
-    as_8(a, 0x9f); /* lahf */
-    as_setcc(a, HC_O, H_RAX);
-    if (clear_af)
-        as_alu_ri(a, 1, HA_AND, AS_HIGH | 4, 0xef);
-    as_mov_rr(a, 4, H_R12, H_RAX);
-    as_mov_rr(a, 8, H_RAX, H_R10);
-}
-
-void x64_save(struct x64 *x)
-{
-    if (x->fl != FL_HOST_ONLY)
-        return;
-    save(&x->a, x->clear_af);
-    x->fl = x->clear_af ? FL_SAVED_ONLY : FL_BOTH;
-    x->clear_af = false;
-}
-
-static void load_flags(struct asm_buf *a, unsigned temp)
-{
-    as_mov_rr(a, 8, temp, H_RAX);
-    as_mov_rr(a, 4, H_RAX, H_R12);
-    as_alu_ri(a, 1, HA_ADD, H_RAX, 0x7f); /* 1 + 7Fh: OF */
-    as_8(a, 0x9e); /* sahf */
-    as_mov_rr(a, 8, H_RAX, temp);
-}
-
-void x64_want_flags(struct x64 *x, unsigned temp)
-{
-    if (x->fl != FL_SAVED_ONLY)
-        return;
-    load_flags(&x->a, temp);
-    x->fl = FL_BOTH;
-}
-
-void x64_want_cf(struct x64 *x)
-{
-    if (x->fl != FL_SAVED_ONLY)
-        return;
-    as_nr(&x->a, 4, 0x1ba, 4, H_R12); /* bt r12d, 8 */
-    as_8(&x->a, 8);
-}
-
-/* ---- memory */
 
 struct host_mem x64_ea_of(const struct insn *in)
 {
@@ -109,6 +48,8 @@ static struct cold *slow_access(struct x64 *x, unsigned k, unsigned size, bool w
     o->size = (u8)size;
     o->k = (u8)k;
     o->write = write;
+    o->before = x64_flags_here(x);
+    o->serial = x->serial;
     o->group = jit_group_new(x->j, x->b, x->eip, k, 1);
     x->full |= !o->group;
     if (o->group)
@@ -133,16 +74,22 @@ static void segment(struct x64 *x, struct cold *o, unsigned seg, bool write)
 struct cold *x64_lookup(struct x64 *x, unsigned k, unsigned seg, unsigned size, bool write)
 {
     struct asm_buf *a = &x->a;
-    struct cold *o = slow_access(x, k, size, write);
 
+    x64_spoil(x);
+    struct cold *o = slow_access(x, k, size, write);
     segment(x, o, seg, write);
     as_mov_rr(a, 4, H_R10, H_R9);
     as_shift_ri(a, 4, 5, H_R10, 12);
-    if (write)
-        as_load(a, 8, H_R11, CPU_AT(tlb_wr));
-    else if (x->j->views)
-        as_load(a, 8, H_R11, CPU_AT(tlb_rd));
-    as_load(a, 8, H_R10, HMEMX(write || x->j->views ? H_R11 : H_R15, H_R10, 3));
+    if (x->j->views || (write && x->j->twice)) { /* r15 is not for this, or not the only table */
+        as_shift_ri(a, 4, 4, H_R10, 3);
+        if (write)
+            as_alu_rm(a, 8, HA_ADD, H_R10, CPU_AT(tlb_wr));
+        else
+            as_alu_rm(a, 8, HA_ADD, H_R10, CPU_AT(tlb_rd));
+        as_load(a, 8, H_R10, HMEM(H_R10, 0));
+    } else {
+        as_load(a, 8, H_R10, (struct host_mem){ H_R15, H_R10, 3, write ? TLB_WR_BYTES : 0 });
+    }
     as_rr(a, 8, 0x85, H_R10, H_R10);
     o->from[1] = as_jcc(a, HC_Z);
     if (size > 1) {
@@ -150,8 +97,6 @@ struct cold *x64_lookup(struct x64 *x, unsigned k, unsigned seg, unsigned size, 
         o->misaligned = as_jcc(a, HC_NZ);
         o->aligned = a->pos;
     }
-    if (x->fl == FL_BOTH)
-        x->fl = FL_SAVED_ONLY;
     return o;
 }
 
@@ -159,31 +104,38 @@ struct cold *x64_lookup(struct x64 *x, unsigned k, unsigned seg, unsigned size, 
  * not a 32-bit address, and that addresses near the ends of the space seldom have. */
 static bool plain_disp(i32 disp) { return disp >= -4096 && disp < 0x40000000; }
 
+static bool far_seg(unsigned seg) { return seg == S_FS || seg == S_GS; }
+
+static bool by_view(const struct x64 *x, unsigned k)
+{
+    return x->jb->tier >= 2 && !(x->jb->soft >> k & 1);
+}
+
+bool x64_by_view(const struct x64 *x, unsigned k)
+{
+    const struct insn *in = &x->b->insns[k];
+
+    return by_view(x, k) && !((in->flags & INSN_MEM) && (far_seg(in->seg) || in->seg == S_CS));
+}
+
 struct cold *x64_mem(struct x64 *x, unsigned k, unsigned seg, struct host_mem ea, unsigned size,
                      bool write, struct host_mem *m)
 {
-    bool far = seg == S_FS || seg == S_GS;
-
-    if (x->jb->tier < 2 || (x->jb->soft >> k & 1) || (seg == S_CS && write)) {
-        x64_save(x);
+    if (!by_view(x, k) || (seg == S_CS && write)) {
         to_r9(x, ea);
         *m = HMEMX(H_R10, H_R9, 0);
         return x64_lookup(x, k, seg, size, write);
     }
-    if (far)
-        x64_save(x); /* for the check of the limit */
+    if (far_seg(seg))
+        x64_spoil(x); /* by the check of the limit */
     struct cold *o = slow_access(x, k, size, write);
     o->view = true;
-    if (!far && ea.base != H_NONE && ea.index == H_NONE && plain_disp(ea.disp)) {
+    if (!far_seg(seg) && ea.base != H_NONE && ea.index == H_NONE && plain_disp(ea.disp)) {
         *m = (struct host_mem){ H_R15, ea.base, 0, ea.disp };
         return o;
     }
     to_r9(x, ea);
-    if (far) {
-        segment(x, o, seg, write);
-        if (x->fl == FL_BOTH)
-            x->fl = FL_SAVED_ONLY;
-    }
+    segment(x, o, seg, write);
     *m = HMEMX(H_R15, H_R9, 0);
     return o;
 }
@@ -206,28 +158,60 @@ void x64_access(struct x64 *x, struct cold *o, unsigned swapped)
     if (!o->view)
         return;
     o->site = x->a.pos;
-    o->unsaved = x->fl == FL_HOST_ONLY;
-    o->clear_af = x->clear_af;
+    o->before = x64_flags_here(x);
+    o->serial = x->serial;
     o->swapped = (u8)swapped;
 }
 
 void x64_done(struct x64 *x, struct cold *slow)
 {
     slow->back = x->a.pos;
-    slow->flags = x->fl != FL_SAVED_ONLY;
+    slow->after = x->at;
+    slow->same = slow->serial == x->serial;
+}
+
+static void load_r11(struct asm_buf *a, unsigned size, struct host_mem m)
+{
+    if (size < 4)
+        as_rm(a, 4, size == 1 ? 0x1b6 : 0x1b7, H_R11, m); /* movzx */
+    else
+        as_load(a, 4, H_R11, m);
+}
+
+void x64_load_operand(struct x64 *x, unsigned k, unsigned size)
+{
+    struct host_mem m;
+    struct cold *o = x64_mem_of(x, k, size, false, &m);
+
+    o->load = true;
+    if (o->group) {
+        struct insn *load = &o->group->insns[0];
+        load->fn = jit_load_handler(size);
+        load->dst = (u8)offsetof(struct cpu, fast.temp);
+    }
+    x64_access(x, o, H_NONE);
+    load_r11(&x->a, size, m);
+    x64_done(x, o);
 }
 
 /* ---- behind the block */
 
-static void slow_path(struct x64 *x, const struct cold *o)
+void x64_slow_path(struct x64 *x, const struct cold *o)
 {
     struct asm_buf *a = &x->a;
+    const struct recipe *r = &o->before.recipe;
+    /* through the view the host's may be there */
+    bool unsaved = (o->before.at & AT_HOST) && !(o->before.at & AT_SAVED);
+    bool rebuilt = unsaved || (o->before.at & (AT_SAVED | AT_RECIPE)) == AT_RECIPE;
+    bool again = rebuilt && o->same && (o->after & AT_RECIPE); /* somebody may cook it once more */
+    bool keep_r11 = again && x64_recipe_uses(r, BIT(H_R11)) && !o->load;
+    bool keep_r12 = again && r->kind >= RC_CAPTURE;
 
     if (o->misaligned) {
         as_rel(a, o->misaligned, a->pos);
-        as_mov_rr(a, 4, H_R11, H_R9);
-        as_alu_ri(a, 4, HA_AND, H_R11, PAGE_MASK);
-        as_alu_ri(a, 4, HA_CMP, H_R11, PAGE_SIZE - o->size);
+        as_store(a, 4, H_R9, CPU_AT(fast.slot[0]));
+        as_alu_mi(a, 4, HA_AND, CPU_AT(fast.slot[0]), PAGE_MASK);
+        as_alu_mi(a, 4, HA_CMP, CPU_AT(fast.slot[0]), PAGE_SIZE - o->size);
         as_rel(a, as_jcc(a, HC_BE), o->aligned);
     }
     if (o->site) {
@@ -236,12 +220,29 @@ static void slow_path(struct x64 *x, const struct cold *o)
             x->full = true;
         if (o->swapped != H_NONE)
             as_rr(a, 1, 0x86, o->swapped, AS_HIGH | 4 | o->swapped);
-        if (o->unsaved)
-            save(a, o->clear_af);
     }
     for (unsigned k = 0; k < ARRAY_LEN(o->from); k++)
         if (o->from[k])
             as_rel(a, o->from[k], a->pos);
+    if (keep_r11)
+        as_store(a, 4, H_R11, CPU_AT(fast.slot[0]));
+    if (keep_r12)
+        as_store(a, 4, H_R12, CPU_AT(fast.slot[1]));
+    if (unsaved)
+        x64_save_host(a, o->before.clear_af);
+    else
+        x64_recover(a, &o->before);
+    if (o->kind == COLD_LOAD) {
+        x64_fp_load(x, o->fp.in, o->k);
+        if (keep_r11)
+            as_load(a, 4, H_R11, CPU_AT(fast.slot[0]));
+        if (keep_r12)
+            as_load(a, 4, H_R12, CPU_AT(fast.slot[1]));
+        as_jmp_to(a, o->back);
+        return;
+    }
+    if (o->from_r11)
+        as_store(a, 4, H_R11, CPU_AT(fast.temp));
     x64_fp_flush_of(x, &o->fp);
     as_mov_ri64(a, H_R11, (u64)(uintptr_t)o->group);
     as_call_to(a, x->j->call_group);
@@ -250,39 +251,13 @@ static void slow_path(struct x64 *x, const struct cold *o)
         return;
     }
     x64_fp_put_back(x, o->fp.in, o->group);
-    if (o->flags)
-        load_flags(a, H_R10);
+    if (o->after & AT_HOST)
+        x64_load_saved(a, H_R10);
+    if (o->load)
+        load_r11(a, o->size, CPU_AT(fast.temp));
+    if (keep_r11)
+        as_load(a, 4, H_R11, CPU_AT(fast.slot[0]));
+    if (keep_r12)
+        as_load(a, 4, H_R12, CPU_AT(fast.slot[1]));
     as_jmp_to(a, o->back);
-}
-
-void x64_cold_code(struct x64 *x)
-{
-    struct asm_buf *a = &x->a;
-
-    for (unsigned k = 0; k < x->num_cold; k++) {
-        const struct cold *o = &x->cold[k];
-        if (o->kind == COLD_SLOW) {
-            slow_path(x, o);
-            continue;
-        }
-        for (unsigned n = 0; n < ARRAY_LEN(o->from); n++)
-            if (o->from[n])
-                as_rel(a, o->from[n], a->pos);
-        if (o->kind == COLD_LOAD) {
-            x64_fp_load(x, o->fp.in, o->k);
-            as_jmp_to(a, o->back);
-            continue;
-        }
-        if (o->link)
-            o->link->unlinked = a->pos;
-        as_store_i(a, 4, CPU_AT(eip), o->eip);
-        if (o->kind == COLD_UNLINKED) {
-            as_mov_ri64(a, H_R11, (u64)(uintptr_t)o->link);
-            as_store(a, 8, H_R11, CPU_AT(fast.link));
-            as_mov_ri(a, 4, H_R11, LEAVE_LINK);
-        } else {
-            as_mov_ri(a, 4, H_R11, o->kind == COLD_HOT ? LEAVE_HOT : LEAVE_LOOK);
-        }
-        as_jmp_to(a, x->j->leave);
-    }
 }

@@ -29,59 +29,88 @@ static void swap_out(struct x64 *x, unsigned h)
     swap_in(x, h);
 }
 
-static void wrote_flags(struct x64 *x)
+static void capture(struct x64 *x, unsigned cond) { as_setcc(&x->a, cond, H_R12); }
+
+/* ADC, SBB: CF for the host's instruction, and for the recipe. */
+static void carry_in(struct x64 *x, unsigned k)
 {
-    x->fl = FL_HOST_ONLY;
-    x->clear_af = false;
+    x64_want_cf(x);
+    if (x64_live_after(x, k))
+        capture(x, HC_B);
+}
+
+/* Flags that somebody may see later: the memory operand goes to r11, where a recipe finds it. */
+static bool alu_by_r11(struct x64 *x, unsigned k, unsigned n, unsigned size, unsigned form,
+                       unsigned kind)
+{
+    const struct insn *in = &x->b->insns[k];
+    unsigned dst = host_reg(in->dst, size), src = host_reg(in->src, size);
+    bool carry = n == HA_ADC || n == HA_SBB;
+
+    if (!x64_live_after(x, k) || (form != FORM_RM && n != HA_CMP) ||
+        (form == FORM_RM && is_high(dst)) || (form == FORM_MR && is_high(src)))
+        return false;
+    if (carry)
+        x64_before_write(x, k, BIT(H_R11), true);
+    x64_load_operand(x, k, size);
+    if (carry)
+        carry_in(x, k);
+    if (form == FORM_RM) {
+        as_alu_rr(&x->a, size, n, dst, H_R11);
+        x64_wrote(x, x64_recipe(kind, size, dst, H_R11, 0));
+    } else if (form == FORM_MI) {
+        as_alu_ri(&x->a, size, n, H_R11, in->imm);
+        x64_wrote(x, x64_recipe(kind, size, H_R11, H_NONE, in->imm));
+    } else {
+        as_alu_rr(&x->a, size, n, H_R11, src);
+        x64_wrote(x, x64_recipe(kind, size, H_R11, src, 0));
+    }
+    return true;
 }
 
 static bool alu(struct x64 *x, unsigned k, unsigned n, unsigned size, unsigned form)
 {
+    static const u8 kinds[] = { RC_ADD, RC_LOGIC, RC_ADC, RC_SBB, RC_LOGIC, RC_SUB, RC_LOGIC,
+                                RC_CMP };
     const struct insn *in = &x->b->insns[k];
     struct asm_buf *a = &x->a;
     bool carry = n == HA_ADC || n == HA_SBB;
-    unsigned dst = host_reg(in->dst, size), src = host_reg(in->src, size);
+    unsigned dst = host_reg(in->dst, size), src = host_reg(in->src, size), r;
     struct host_mem m;
     struct cold *o;
 
-    switch (form) {
-    case FORM_RR:
+    if (form == FORM_RR || form == FORM_RI) {
         if (carry)
-            x64_want_cf(x);
-        as_alu_rr(a, size, n, dst, src);
-        wrote_flags(x);
+            carry_in(x, k);
+        if (form == FORM_RR)
+            as_alu_rr(a, size, n, dst, src);
+        else
+            as_alu_ri(a, size, n, dst, in->imm);
+        x64_wrote(x, x64_recipe(kinds[n], size, dst, form == FORM_RR ? src : H_NONE, in->imm));
         return true;
-    case FORM_RI:
-        if (carry)
-            x64_want_cf(x);
-        as_alu_ri(a, size, n, dst, in->imm);
-        wrote_flags(x);
-        return true;
-    case FORM_RM:
-        o = x64_mem_of(x, k, size, false, &m);
-        if (carry)
-            x64_want_cf(x);
-        unsigned to = swap_in(x, dst);
-        x64_access(x, o, swapped(dst));
-        as_alu_rm(a, size, n, to, m);
-        swap_out(x, dst);
-        break;
-    default:
-        o = x64_mem_of(x, k, size, n != HA_CMP, &m);
-        if (carry)
-            x64_want_cf(x);
-        if (form == FORM_MI) {
-            x64_access(x, o, H_NONE);
-            as_alu_mi(a, size, n, m, in->imm);
-        } else {
-            unsigned from = swap_in(x, src);
-            x64_access(x, o, swapped(src));
-            as_alu_mr(a, size, n, m, from);
-            swap_out(x, src);
-        }
-        break;
     }
-    wrote_flags(x);
+    if (alu_by_r11(x, k, n, size, form, kinds[n]))
+        return true;
+    if (carry)
+        x64_save(x); /* r10 is not free between the look-up and the operation */
+    o = x64_mem_of(x, k, size, form != FORM_RM && n != HA_CMP, &m);
+    if (carry)
+        x64_want_cf(x);
+    if (form == FORM_RM) {
+        r = swap_in(x, dst);
+        x64_access(x, o, swapped(dst));
+        as_alu_rm(a, size, n, r, m);
+        swap_out(x, dst);
+    } else if (form == FORM_MI) {
+        x64_access(x, o, H_NONE);
+        as_alu_mi(a, size, n, m, in->imm);
+    } else {
+        r = swap_in(x, src);
+        x64_access(x, o, swapped(src));
+        as_alu_mr(a, size, n, m, r);
+        swap_out(x, src);
+    }
+    x64_wrote_unknown(x);
     x64_done(x, o);
     return true;
 }
@@ -91,31 +120,30 @@ static bool test(struct x64 *x, unsigned k, unsigned size, unsigned form)
     const struct insn *in = &x->b->insns[k];
     struct asm_buf *a = &x->a;
     unsigned dst = host_reg(in->dst, size), src = host_reg(in->src, size);
+    bool imm = form == FORM_RI || form == FORM_MI;
 
-    if (form == FORM_RR) {
-        as_rr(a, size, AS_OP(size, 0x84), src, dst);
-    } else if (form == FORM_RI) {
-        as_test_ri(a, size, dst, in->imm);
-    } else if (form == FORM_MR || form == FORM_MI) {
-        struct host_mem m;
-        struct cold *o = x64_mem_of(x, k, size, false, &m);
-        if (form == FORM_MI) {
-            x64_access(x, o, H_NONE);
-            as_nm(a, size, AS_OP(size, 0xf6), 0, m);
-            as_imm(a, size, in->imm);
-        } else {
+    if (form == FORM_MR || form == FORM_MI) {
+        if (!imm && is_high(src)) {
+            struct host_mem m;
+            struct cold *o = x64_mem_of(x, k, size, false, &m);
             unsigned from = swap_in(x, src);
             x64_access(x, o, swapped(src));
             as_rm(a, size, AS_OP(size, 0x84), from, m);
             swap_out(x, src);
+            x64_wrote_unknown(x);
+            x64_done(x, o);
+            return true;
         }
-        wrote_flags(x);
-        x64_done(x, o);
-        return true;
-    } else {
+        x64_load_operand(x, k, size);
+        dst = H_R11;
+    } else if (form != FORM_RR && form != FORM_RI) {
         return false;
     }
-    wrote_flags(x);
+    if (imm)
+        as_test_ri(a, size, dst, in->imm);
+    else
+        as_rr(a, size, AS_OP(size, 0x84), src, dst);
+    x64_wrote(x, x64_recipe(RC_TEST, size, dst, imm ? H_NONE : src, in->imm));
     return true;
 }
 
@@ -123,72 +151,105 @@ static bool test(struct x64 *x, unsigned k, unsigned size, unsigned form)
 static bool unary(struct x64 *x, unsigned k, unsigned n, unsigned size, unsigned form)
 {
     static const u8 op[] = { 0xfe, 0xfe, 0xf6, 0xf6 }, ext[] = { 0, 1, 2, 3 };
+    static const u8 kinds[] = { RC_INC, RC_DEC, RC_NONE, RC_NEG };
     const struct insn *in = &x->b->insns[k];
-    struct cold *o = NULL;
+    unsigned dst = host_reg(in->dst, size);
 
     if (form == FORM_M) {
+        if (n < 2)
+            x64_save(x);
         struct host_mem m;
-        o = x64_mem_of(x, k, size, true, &m);
+        struct cold *o = x64_mem_of(x, k, size, true, &m);
         if (n < 2)
             x64_want_cf(x);
         x64_access(x, o, H_NONE);
         as_nm(&x->a, size, AS_OP(size, op[n]), ext[n], m);
-    } else {
-        if (n < 2 && x64_live_after(x, k))
-            x64_want_cf(x);
-        as_nr(&x->a, size, AS_OP(size, op[n]), ext[n], host_reg(in->dst, size));
-    }
-    if (n != 2)
-        wrote_flags(x);
-    if (o)
+        if (n != 2)
+            x64_wrote_unknown(x);
         x64_done(x, o);
+        return true;
+    }
+    if (n < 2 && x64_live_after(x, k))
+        x64_want_cf(x);
+    as_nr(&x->a, size, AS_OP(size, op[n]), ext[n], dst);
+    if (n != 2)
+        x64_wrote(x, x64_recipe(kinds[n], size, dst, H_NONE, 0));
+    return true;
+}
+
+static bool shift_mem(struct x64 *x, unsigned k, unsigned n, unsigned size, unsigned count)
+{
+    struct host_mem m;
+
+    if (n < 4)
+        x64_save(x);
+    struct cold *o = x64_mem_of(x, k, size, true, &m);
+    if (n < 4)
+        x64_load_saved(&x->a, H_R11);
+    x64_access(x, o, H_NONE);
+    as_nm(&x->a, size, AS_OP(size, 0xc0), n, m);
+    as_8(&x->a, count);
+    x64_wrote_unknown(x);
+    x->clear_af = n >= 4;
+    x64_done(x, o);
     return true;
 }
 
 static bool shift(struct x64 *x, unsigned k, unsigned n, unsigned size, unsigned form)
 {
     const struct insn *in = &x->b->insns[k];
-    unsigned count = in->imm & 31;
+    unsigned count = in->imm & 31, dst = host_reg(in->dst, size);
+    unsigned kind = n == 4 ? RC_SHL : n == 5 ? RC_SHR : RC_SAR;
 
     if (form != FORM_RI && form != FORM_MI)
         return false;
-    if (form == FORM_MI) {
-        if (!count)
-            return false;
-        struct host_mem m;
-        struct cold *o = x64_mem_of(x, k, size, true, &m);
-        if (n < 4)
-            x64_want_flags(x, H_R11);
-        x64_access(x, o, H_NONE);
-        as_nm(&x->a, size, AS_OP(size, 0xc0), n, m);
-        as_8(&x->a, count);
-        wrote_flags(x);
-        x->clear_af = n >= 4;
-        x64_done(x, o);
-        return true;
-    }
+    if (form == FORM_MI)
+        return count && shift_mem(x, k, n, size, count);
     if (!count)
         return true;
-    if (n < 4 && x64_live_after(x, k)) /* rotates keep all but CF and OF */
-        x64_want_flags(x, H_R10);
-    bool af = x->clear_af;
-    as_shift_ri(&x->a, size, n, host_reg(in->dst, size), count);
-    wrote_flags(x);
-    x->clear_af = n >= 4 || af;
+    if (n < 4) { /* rotates keep all but CF and OF */
+        if (x64_live_after(x, k))
+            x64_want_flags(x);
+        bool af = x->clear_af;
+        as_shift_ri(&x->a, size, n, dst, count);
+        x64_wrote_unknown(x);
+        x->clear_af = af;
+        return true;
+    }
+    as_shift_ri(&x->a, size, n, dst, count);
+    x64_wrote(x, x64_recipe(size == 4 ? kind : RC_NONE, size, dst, H_NONE, count));
+    x->clear_af = true;
     return true;
 }
 
-/* A count of 0 changes no flag, another one leaves AF undefined: only where nobody looks. */
+/* A count of 0 changes no flag. */
 static bool shift_cl(struct x64 *x, unsigned k, unsigned n, unsigned size, unsigned form)
 {
-    if (form != FORM_R || x64_live_after(x, k))
+    struct asm_buf *a = &x->a;
+    unsigned dst = host_reg(x->b->insns[k].dst, size);
+
+    if (form != FORM_R || (x64_live_after(x, k) && size != 4))
         return false;
-    as_nr(&x->a, size, AS_OP(size, 0xd2), n, host_reg(x->b->insns[k].dst, size));
-    wrote_flags(x);
+    if (!x64_live_after(x, k)) {
+        as_nr(a, size, AS_OP(size, 0xd2), n, dst);
+        x64_wrote_unknown(x);
+        return true;
+    }
+    x64_save(x);
+    as_test_ri(a, 1, H_RCX, 31);
+    u32 none = as_jcc(a, HC_Z);
+    if (n < 4)
+        x64_load_saved(a, H_R10);
+    as_nr(a, size, AS_OP(size, 0xd2), n, dst);
+    x64_wrote_unknown(x);
+    x->clear_af = n >= 4;
+    x64_save(x);
+    x->at = AT_SAVED;
+    as_rel(a, none, a->pos);
     return true;
 }
 
-/* SHLD, SHRD of registers, under the same condition. */
+/* SHLD, SHRD of registers, where nobody looks at the flags. */
 static bool shift_double(struct x64 *x, unsigned k, unsigned n, unsigned size, unsigned form)
 {
     static const u8 op[] = { 0xa4, 0xac, 0xa5, 0xad };
@@ -199,33 +260,12 @@ static bool shift_double(struct x64 *x, unsigned k, unsigned n, unsigned size, u
     as_rr(&x->a, 4, 0x100 | op[n], x64_host_of[in->src >> 2], x64_host_of[in->dst >> 2]);
     if (n < 2)
         as_8(&x->a, in->imm & 31);
-    wrote_flags(x);
+    x64_wrote_unknown(x);
     return true;
 }
 
-/* What multiplications leave undefined follows the low half, AF is clear (op_muldiv.c). */
-static void multiplied(struct x64 *x, unsigned k, unsigned size, unsigned low)
-{
-    struct asm_buf *a = &x->a;
-
-    wrote_flags(x);
-    if (!x64_live_after(x, k))
-        return;
-    as_setcc(a, HC_O, H_R11);
-    as_rr(a, 4, 0x1b6, H_R11, H_R11); /* movzx r11d, r11b */
-    as_rr(a, size, AS_OP(size, 0x84), low, low);
-    as_mov_rr(a, 8, H_R10, H_RAX);
-    as_8(a, 0x9f); /* lahf */
-    as_alu_ri(a, 4, HA_AND, H_RAX, 0xee00);
-    as_mov_rr(a, 4, H_R12, H_RAX);
-    as_mov_rr(a, 8, H_RAX, H_R10);
-    as_alu_rr(a, 4, HA_OR, H_R12, H_R11);
-    as_shift_ri(a, 4, 4, H_R11, 8);
-    as_alu_rr(a, 4, HA_OR, H_R12, H_R11);
-    x->fl = FL_SAVED_ONLY;
-}
-
-/* MUL 8, IMUL 9 of one operand; 10 and 11 of two and three */
+/* MUL 8, IMUL 9 of one operand; 10 and 11 of two and three. What they leave undefined follows the
+ * low half, AF is clear (op_muldiv.c). */
 static bool multiply(struct x64 *x, unsigned k, unsigned n, unsigned size, unsigned form)
 {
     const struct insn *in = &x->b->insns[k];
@@ -260,7 +300,10 @@ static bool multiply(struct x64 *x, unsigned k, unsigned n, unsigned size, unsig
             as_rr(a, size, s ? 0x6b : 0x69, dst, src);
         as_imm(a, s ? 1 : size, in->imm);
     }
-    multiplied(x, k, size, dst);
+    if (x64_live_after(x, k))
+        capture(x, HC_O);
+    /* behind the handler r12's low byte is OF as well: what was captured */
+    x64_wrote(x, x64_recipe(RC_IMUL, size, dst, H_NONE, 0));
     if (o)
         x64_done(x, o);
     return true;
@@ -340,15 +383,23 @@ static bool push(struct x64 *x, unsigned k, unsigned form)
     struct asm_buf *a = &x->a;
     struct host_mem m;
 
-    if (form == FORM_M) /* two accesses */
-        return false;
+    if (form == FORM_M) {
+        x64_before_write(x, k, BIT(H_R11), true);
+        x64_load_operand(x, k, 4);
+    }
     struct cold *o = x64_mem(x, k, S_SS, HMEM(H_R8, -4), 4, true, &m);
+    if (form == FORM_M && o->group) { /* it was read already */
+        o->from_r11 = true;
+        o->group->insns[0].fn = jit_push_handler();
+        o->group->insns[0].dst = (u8)offsetof(struct cpu, fast.temp);
+    }
     x64_access(x, o, H_NONE);
     if (form == FORM_I)
         as_store_i(a, 4, m, in->imm);
     else
-        as_store(a, 4, x64_host_of[in->dst >> 2], m);
+        as_store(a, 4, form == FORM_M ? H_R11 : x64_host_of[in->dst >> 2], m);
     as_lea(a, 4, H_R8, HMEM(H_R8, -4));
+    x64_esp_moved(x, -4);
     x64_done(x, o);
     return true;
 }
@@ -365,6 +416,7 @@ static bool pop(struct x64 *x, unsigned k, unsigned form)
     as_load(&x->a, 4, dst, m);
     if (dst != H_R8)
         as_lea(&x->a, 4, H_R8, HMEM(H_R8, 4));
+    x64_esp_moved(x, 4);
     x64_done(x, o);
     return true;
 }
@@ -375,34 +427,48 @@ static bool leave(struct x64 *x, unsigned k)
     struct cold *o = x64_mem(x, k, S_SS, HMEM(H_RBP, 0), 4, false, &m);
 
     x64_access(x, o, H_NONE);
-    if (o->view) /* which may fault here: ESP must be what it was */
-        as_load(&x->a, 4, H_R11, m);
+    as_load(&x->a, 4, H_R9, m); /* it may fault: ESP is still what it was */
     as_lea(&x->a, 4, H_R8, HMEM(H_RBP, 4));
-    if (o->view)
-        as_mov_rr(&x->a, 4, H_RBP, H_R11);
-    else
-        as_load(&x->a, 4, H_RBP, m);
+    as_mov_rr(&x->a, 4, H_RBP, H_R9);
     x64_done(x, o);
     return true;
 }
 
+/* SETCC and CMOVCC want the flags by a recipe that may need the very register that they write. */
 static bool cmov(struct x64 *x, unsigned k, unsigned n, unsigned size, unsigned form)
 {
     const struct insn *in = &x->b->insns[k];
-    struct asm_buf *a = &x->a;
-    unsigned dst = x64_host_of[in->dst >> 2];
+    unsigned dst = x64_host_of[in->dst >> 2], src = x64_host_of[in->src >> 2];
 
-    if (form == FORM_RR) {
-        x64_want_flags(x, H_R10);
-        as_rr(a, size, 0x140 | n, dst, x64_host_of[in->src >> 2]);
+    if (form == FORM_RM) { /* loaded whatever the condition is */
+        if (x64_recipe_uses(&x->recipe, BIT(H_R11)))
+            x64_save(x);
+        x64_load_operand(x, k, size);
+        x64_before_write(x, k, BIT(H_R11), true);
+        src = H_R11;
+    }
+    x64_want_flags(x);
+    as_rr(&x->a, size, 0x140 | n, dst, src);
+    x64_before_write(x, k, BIT(dst), false);
+    return true;
+}
+
+static bool setcc(struct x64 *x, unsigned k, unsigned n, unsigned form)
+{
+    const struct insn *in = &x->b->insns[k];
+
+    x64_want_flags(x);
+    if (form == FORM_R) {
+        as_setcc(&x->a, n, host_reg(in->dst, 1));
+        x64_before_write(x, k, BIT(x64_host_of[in->dst >> 2]), false);
         return true;
     }
+    x64_before_write(x, k, BIT(H_R11), true);
+    as_setcc(&x->a, n, H_R11);
     struct host_mem m;
-    struct cold *o = x64_mem_of(x, k, size, false, &m);
+    struct cold *o = x64_mem_of(x, k, 1, true, &m);
     x64_access(x, o, H_NONE);
-    as_load(a, size, H_R11, m); /* whatever the condition is */
-    x64_want_flags(x, H_R10);
-    as_rr(a, size, 0x140 | n, dst, H_R11);
+    as_store(&x->a, 1, H_R11, m);
     x64_done(x, o);
     return true;
 }
@@ -432,9 +498,9 @@ static bool misc(struct x64 *x, unsigned k, unsigned n, unsigned size, unsigned 
         return true;
     case 4: /* SAHF: OF stays */
         if (x64_live_after(x, k))
-            x64_want_flags(x, H_R10);
+            x64_want_flags(x);
         as_8(a, 0x9e);
-        wrote_flags(x);
+        x64_wrote_unknown(x);
         return true;
     case 6: /* NOP */
         return true;
@@ -464,12 +530,7 @@ bool x64_op(struct x64 *x, unsigned k, unsigned cls, unsigned size, unsigned for
     case T_PUSH: return size == 4 && push(x, k, form);
     case T_POP: return size == 4 && pop(x, k, form);
     case T_CMOV: return cmov(x, k, n, size, form);
-    case T_SETCC:
-        if (form != FORM_R)
-            return false;
-        x64_want_flags(x, H_R10);
-        as_setcc(&x->a, n, host_reg(x->b->insns[k].dst, 1));
-        return true;
+    case T_SETCC: return setcc(x, k, n, form);
     case T_MISC: return misc(x, k, n, size, form);
     }
     return false;

@@ -94,8 +94,7 @@ static bool simd(struct x64 *x, unsigned k, bool flags)
     }
     emit(x, in, &s, m);
     if (flags) {
-        x->fl = FL_HOST_ONLY;
-        x->clear_af = false;
+        x64_wrote_unknown(x);
     }
     if (o)
         x64_done(x, o);
@@ -106,7 +105,6 @@ static bool stmxcsr(struct x64 *x, unsigned k)
 {
     const struct insn *in = &x->b->insns[k];
 
-    x64_save(x);
     x64_ea(x, in);
     struct cold *o = x64_lookup(x, k, in->seg, 4, true);
     as_nm(&x->a, 4, 0x1ae, 3, HMEMX(H_R10, H_R9, 0));
@@ -119,9 +117,8 @@ static bool ldmxcsr(struct x64 *x, unsigned k)
 {
     const struct insn *in = &x->b->insns[k];
     struct asm_buf *a = &x->a;
-    struct host_mem slot = HMEM(H_RSP, 8);
+    struct host_mem slot = CPU_AT(fast.slot[2]);
 
-    x64_save(x);
     x64_ea(x, in);
     struct cold *o = x64_lookup(x, k, in->seg, 4, false);
     as_load(a, 4, H_R11, HMEMX(H_R10, H_R9, 0));

@@ -6,8 +6,9 @@
  * - All bytes decode, and the last instruction leads away.
  * - Jumps and calls lead to an instruction of the same block or of the stubs. There are no others.
  * - Memory is reached by one of the forms of `forms` below: state, a table entry, an address made
- *   from one, the stack's slot; in tier 2 through the view, where a fault knows the way.
- * - RSP, R14 and R15 stay what they are.
+ *   from one, the shadow stack's upper end, an edge's counter; in tier 2 through the view, where
+ *   a fault knows the way.
+ * - R14 and R15 stay what they are; RSP goes the way of the shadow stack.
  * - 64-bit constants are addresses of the side tables or of the translator's FPU area.
  * - No privileged instruction, no string instruction, no I/O, no system call.
  *
@@ -26,13 +27,16 @@
 static const struct {
     ZydisRegister base, index;
     u8 scale;
-    i64 first, end;
+    i64 first, end; /* the operand lies between them */
 } forms[] = {
     { REG(R14), REG(NONE), 0, 0, sizeof(struct cpu) },         /* state */
-    { REG(R15), REG(R10), 8, 0, 1 },                           /* c->tlb_rd[page] */
-    { REG(R11), REG(R10), 8, 0, 1 },                           /* c->tlb_wr[page] */
-    { REG(R10), REG(R9), 1, 0, 1 },                            /* guest memory by an entry */
-    { REG(RSP), REG(NONE), 0, 8, 16 },                         /* the slot */
+    { REG(R15), REG(R10), 8, 0, 8 },                           /* c->tlb_rd[page] */
+    { REG(R15), REG(R10), 8, TLB_WR_BYTES, TLB_WR_BYTES + 8 }, /* c->tlb_wr[page] */
+    { REG(R10), REG(NONE), 0, 0, 8 },                          /* an entry of -engine check's table */
+    { REG(R10), REG(R9), 1, 0, 16 },                           /* guest memory by an entry */
+    { REG(RSP), REG(NONE), 0, 8, 12 },                         /* the shadow stack: EIPs */
+    { REG(RSP), REG(NONE), 0, 24, 28 },
+    { REG(R11), REG(NONE), 0, 0, 4 },                          /* jit_link's heat */
 };
 
 /* Where instructions begin, a bit a byte. */
@@ -110,8 +114,8 @@ static bool memory_ok(const struct look *l, u32 at, const ZydisDecodedOperand *o
         if (o->mem.base == forms[k].base && o->mem.index == forms[k].index &&
             (forms[k].index == REG(NONE) || o->mem.scale == forms[k].scale) &&
             o->mem.disp.value >= forms[k].first &&
-            o->mem.disp.value + o->size / 8 <= (forms[k].end == 1 ? 64 : forms[k].end) &&
-            (forms[k].end != 1 || o->mem.disp.value == 0))
+            (forms[k].index == REG(NONE) ? o->mem.disp.value + o->size / 8 <= forms[k].end
+                                         : o->mem.disp.value == forms[k].first))
             return true;
     return false;
 }
@@ -132,15 +136,27 @@ static bool kind_ok(const ZydisDecodedInstruction *in)
     case ZYDIS_CATEGORY_SYSTEM:
     case ZYDIS_CATEGORY_SYSCALL:
     case ZYDIS_CATEGORY_SYSRET:
-    case ZYDIS_CATEGORY_RET:
-    case ZYDIS_CATEGORY_PUSH:
     case ZYDIS_CATEGORY_POP:
         return false;
+    case ZYDIS_CATEGORY_PUSH:
+        return in->raw.imm[0].size == 32; /* a guest's EIP */
     case ZYDIS_CATEGORY_INTERRUPT:
         return in->mnemonic == ZYDIS_MNEMONIC_INT3;
     default:
         return !(in->attributes & ZYDIS_ATTRIB_IS_PRIVILEGED);
     }
+}
+
+/* RSP: past an element of the shadow stack or two, or to its bottom. */
+static bool moves_stack(const ZydisDecodedInstruction *in, const ZydisDecodedOperand *op)
+{
+    if (op[0].reg.value != REG(RSP) || op[1].type != ZYDIS_OPERAND_TYPE_MEMORY)
+        return false;
+    if (in->mnemonic == ZYDIS_MNEMONIC_LEA)
+        return op[1].mem.base == REG(RSP) && op[1].mem.index == REG(NONE) &&
+               (op[1].mem.disp.value == 8 || op[1].mem.disp.value == 16);
+    return in->mnemonic == ZYDIS_MNEMONIC_MOV && op[1].mem.base == REG(R14) &&
+           op[1].mem.disp.value == (i64)offsetof(struct cpu, fast.stack);
 }
 
 static bool constant_ok(const struct jit *j, u64 v)
@@ -191,13 +207,16 @@ static bool insn_ok(struct look *l, ZydisDecoder *d, u32 *at, bool *leads_away)
     bool jump = in.meta.category == ZYDIS_CATEGORY_UNCOND_BR ||
                 in.meta.category == ZYDIS_CATEGORY_COND_BR ||
                 in.meta.category == ZYDIS_CATEGORY_CALL;
-    if (jump && op[0].type != ZYDIS_OPERAND_TYPE_IMMEDIATE)
+    bool thunk = in.meta.category == ZYDIS_CATEGORY_CALL &&
+                 op[0].type == ZYDIS_OPERAND_TYPE_REGISTER && op[0].reg.value == REG(R10);
+    if (jump && !thunk && op[0].type != ZYDIS_OPERAND_TYPE_IMMEDIATE)
         return wrong(l, *at, "leads to an address in a register or in memory");
-    for (unsigned k = 0; k < in.operand_count_visible; k++)
+    for (unsigned k = in.operand_count_visible > 1 && moves_stack(&in, op);
+         k < in.operand_count_visible; k++)
         if (!operand_ok(l, *at, &in, &op[k]))
             return false;
     *leads_away = in.meta.category == ZYDIS_CATEGORY_UNCOND_BR ||
-                  in.mnemonic == ZYDIS_MNEMONIC_INT3;
+                  in.meta.category == ZYDIS_CATEGORY_RET || in.mnemonic == ZYDIS_MNEMONIC_INT3;
     *at += in.length;
     return true;
 }
@@ -216,12 +235,12 @@ bool x64_verify(struct jit *j, const struct jit_block *jb, char *why, size_t siz
             return false;
     }
     l.stubs = j->stub_starts;
-    if (!mark(&l, &d, &l.own, jb->code, jb->end))
+    if (!mark(&l, &d, &l.own, jb->start, jb->end))
         return false;
-    for (u32 at = jb->code; at < jb->end;)
+    for (u32 at = jb->start; at < jb->end;)
         if (!insn_ok(&l, &d, &at, &leads_away))
             return false;
-    return leads_away || wrong(&l, jb->code, "runs out of its end");
+    return leads_away || wrong(&l, jb->start, "runs out of its end");
 }
 
 #else

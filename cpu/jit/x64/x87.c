@@ -27,7 +27,6 @@ static struct cold *address(struct x64 *x, unsigned k, unsigned size, bool write
 {
     const struct insn *in = &x->b->insns[k];
 
-    x64_save(x);
     x64_ea(x, in);
     return x64_lookup(x, k, in->seg, size, write);
 }
@@ -86,8 +85,7 @@ static void fcomi(struct x64 *x, unsigned k)
         bytes(x, 0xd9, 0xf6);
     }
     in_registers(x, k);
-    x->fl = FL_HOST_ONLY;
-    x->clear_af = false;
+    x64_wrote_unknown(x);
 }
 
 static bool fnstcw(struct x64 *x, unsigned k)
@@ -105,7 +103,7 @@ static bool fnstcw(struct x64 *x, unsigned k)
 static bool fldcw(struct x64 *x, unsigned k)
 {
     struct asm_buf *a = &x->a;
-    struct host_mem slot = HMEM(H_RSP, 8);
+    struct host_mem slot = CPU_AT(fast.slot[2]);
     struct cold *o = address(x, k, 2, false);
 
     as_rm(a, 4, 0x1b7, H_R11, operand());
@@ -144,7 +142,7 @@ bool x64_x87_op(struct x64 *x, unsigned k, unsigned cls)
         bytes(x, isa_row(in->row)->op, in->modrm);
         return true;
     case T_FP_FCMOV:
-        x64_want_flags(x, H_R10);
+        x64_want_flags(x);
         in_registers(x, k);
         return true;
     case T_FP_FCOMI: fcomi(x, k); return true;
