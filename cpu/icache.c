@@ -69,7 +69,7 @@ bool code_new(struct cpu *c, struct err *e)
     (void)e;
     c->code = cc;
     cc->arena = xcalloc(1, ARENA_BYTES);
-    c->code_generation = 1;
+    c->code_generation = c->code_last = 1;
     cc->num_frames = c->ram ? c->ram->frames : 0;
     cc->pages = xcalloc(cc->num_frames + 1, sizeof *cc->pages);
     if (c->ram) {
@@ -93,10 +93,24 @@ void code_free(struct cpu *c)
     c->code = NULL;
 }
 
+void code_next_generation(struct cpu *c)
+{
+    if (!c->code)
+        return;
+    if (++c->code_last == 0) { /* numbers come again */
+        code_flush(c);
+        return;
+    }
+    c->code_generation = c->code_last;
+    mmu_code_generation(c, false);
+}
+
 void code_mapping_changed(struct cpu *c)
 {
-    if (c->code && ++c->code_generation == 0)
-        code_flush(c);
+    if (!c->code)
+        return;
+    code_next_generation(c);
+    mmu_code_generation(c, true);
 }
 
 static void kill_block(struct cpu *c, struct block *b)
@@ -135,8 +149,10 @@ void code_flush(struct cpu *c)
         }
     memset(cc->hash, 0, sizeof cc->hash);
     memset(cc->near, 0, sizeof cc->near);
-    if (++c->code_generation == 0)
-        c->code_generation = 1; /* links that were never set have 0 */
+    if (++c->code_last == 0)
+        c->code_last = 1; /* links that were never set have 0 */
+    c->code_generation = c->code_last;
+    mmu_code_generation(c, true);
     cc->flushes++;
     cc->used = 0;
     if (c->engine)
@@ -517,9 +533,9 @@ static NB_NOINLINE struct block *find_far(struct cpu *c, u32 la, u32 mode, struc
     return b;
 }
 
-NB_INLINE u32 near_of(u32 la, u32 mode)
+NB_INLINE u32 near_of(const struct cpu *c, u32 la, u32 mode)
 {
-    return (la ^ la >> 12 ^ mode << 4) & (NEAR_SIZE - 1);
+    return (la ^ la >> 12 ^ mode << 4 ^ c->code_generation << 6) & (NEAR_SIZE - 1);
 }
 
 struct block *code_find(struct cpu *c, bool single)
@@ -527,7 +543,7 @@ struct block *code_find(struct cpu *c, bool single)
     struct code_cache *cc = c->code;
     u32 la = c->seg[S_CS].base + c->eip;
     u32 mode = c->mode | (single ? MODE_SINGLE : 0);
-    struct near_entry *ne = &cc->near[near_of(la, mode)];
+    struct near_entry *ne = &cc->near[near_of(c, la, mode)];
     struct block *b;
 
     if (likely(ne->la == la && ne->mode == mode && ne->generation == c->code_generation &&
@@ -552,7 +568,7 @@ struct block *code_find(struct cpu *c, bool single)
 
 unsigned code_jump(struct cpu *c, const struct insn *i, u32 to)
 {
-    const struct near_entry *ne = &c->code->near[near_of(to, c->mode)];
+    const struct near_entry *ne = &c->code->near[near_of(c, to, c->mode)];
 
     c->eip = to;
     c->retired = c->blk_retired + i->n + 1;

@@ -39,8 +39,21 @@ void mmu_tell_code(struct cpu *c)
 {
     if (c->mmu->code_dirty) {
         c->mmu->code_dirty = false;
-        code_mapping_changed(c);
+        code_next_generation(c);
     }
+}
+
+void mmu_code_generation(struct cpu *c, bool all)
+{
+    struct mmu *m = c->mmu;
+
+    if (!m)
+        return;
+    for (unsigned i = 0; all && i < NUM_CTX; i++)
+        if (m->ctx[i])
+            m->ctx[i]->generation = 0;
+    if (m->cur)
+        m->cur->generation = c->code_generation;
 }
 
 bool mmu_new(struct cpu *c, struct err *e)
@@ -137,10 +150,18 @@ void mmu_switch(struct cpu *c, bool cr3_load)
         trace_tlb(c, cr3_load ? "cr3" : "mode", false, 0);
     held_drop(m);
     find_key(c, &k);
-    m->cur = ctx_get(c, &k);
-    if (m->cur != old || m->exec_untracked)
+    if (m->exec_untracked) {
+        old->generation = 0;
         m->code_dirty = true;
+    }
     m->exec_untracked = false;
+    m->cur = ctx_get(c, &k);
+    if (m->cur != old && !m->code_dirty) {
+        if (m->cur->generation) /* nothing that code was fetched through has changed */
+            c->code_generation = m->cur->generation;
+        else
+            m->code_dirty = true;
+    }
     mmu_select(c);
     mmu_tell_code(c);
 }

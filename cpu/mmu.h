@@ -94,6 +94,7 @@ struct key {
 struct ctx {
     bool used;
     u8 index;
+    u32 generation;           /* of what is known of where its code lies; 0: nothing */
     struct key key;
     u64 age;
     u64 *tab[2][2];           /* [class][write] */
@@ -176,6 +177,6 @@ void ctx_protect(void *cpu, u32 frame);
 void ctx_tables_written(void *cpu, u32 frame, u32 off, u32 len);
 
 /* mmu.c */
-void mmu_tell_code(struct cpu *c);  /* code_mapping_changed() if due */
+void mmu_tell_code(struct cpu *c);  /* code_next_generation() if due */
 
 #endif

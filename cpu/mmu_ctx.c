@@ -128,6 +128,7 @@ static void leaf_drop(struct mmu *m, struct ctx *x, unsigned i)
     m->held[page % HELD_LEN].page1 = 0;
     if (LEAF_IS(l, L_EXEC)) {
         exec_drop(x, page);
+        x->generation = 0;
         m->code_dirty = true;
     }
     if (l->frame != NO_FRAME)
@@ -189,6 +190,7 @@ static void group_drop(struct mmu *m, struct ctx *x, unsigned dir)
         hide_pages(m, x, first, count);
         if (g->flags & G_EXEC) {
             exec_drop_range(x, first, count);
+            x->generation = 0;
             m->code_dirty = true;
         }
         m->stat_dropped++;
@@ -300,6 +302,7 @@ void ctx_flush(struct cpu *c, struct ctx *x)
     memset(x->hash, 0, sizeof(x->hash));
     x->free = NO_LEAF;
     x->high = x->num_leaves = x->num_groups = 0;
+    x->generation = 0;
     m->code_dirty = true;
 }
 
@@ -378,6 +381,7 @@ struct ctx *ctx_get(struct cpu *c, const struct key *key)
         if (!x)
             x = oldest(m, NULL, false); /* mmu_new has made the first */
         ctx_flush(c, x);
+        x->generation = 0;
         x->used = true;
         x->key = *key;
         m->stat_new++;

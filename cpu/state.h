@@ -191,6 +191,8 @@ struct cpu {
     struct insn *patched;  /* of the running block: replaced by a stop, handler in patched_fn */
     insn_fn *patched_fn;
     int kick;              /* cpu_kick sets it on any thread: see cpu_kicked */
+    u32 code_last;         /* the last generation that was given out: those of other address spaces
+                              come again (mmu_switch) */
     u32 chain;             /* blocks that may still be run before the run loop looks around */
 
     u64 *tlb_sys_rd, *tlb_sys_wr; /* implicit supervisor accesses: descriptors, TSS, frames */
@@ -321,6 +323,8 @@ static inline u32 mmu_dr_len(u32 dr7, unsigned i) /* LENn; 10b is 8 bytes (SDM 3
 }
 /* Sets tlb_rd/tlb_wr for the current CPL and alignment checking. */
 void mmu_select(struct cpu *c);
+/* c->code_generation is new; all: what code other contexts know is not to be trusted either. */
+void mmu_code_generation(struct cpu *c, bool all);
 bool mmu_load_pdptes(struct cpu *c, u32 cr3);   /* false: #GP(0) is raised (reserved bits) */
 /* Instruction fetch: the page of la for execution at the current CPL. false: #PF is raised.
  * *frame is the RAM frame, or NO_FRAME when the page is not RAM (then *pa tells where). */
@@ -373,6 +377,7 @@ bool code_new(struct cpu *c, struct err *e);
 void code_free(struct cpu *c);
 void code_flush(struct cpu *c);
 void code_mapping_changed(struct cpu *c);       /* la -> frame of code may have changed */
+void code_next_generation(struct cpu *c);       /* ... in the current address space alone */
 void code_written(void *cpu, u32 frame, u32 off, u32 len); /* struct ram's hook */
 
 /* ---- cpu/hook.c */

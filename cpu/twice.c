@@ -58,7 +58,7 @@ struct twice {
 };
 
 #define WINDOW_BYTES ((size_t)PAGES * sizeof(u64))
-_Static_assert(offsetof(struct cpu, chain) == offsetof(struct cpu, kick) + 4 &&
+_Static_assert(offsetof(struct cpu, chain) == offsetof(struct cpu, kick) + 8 &&
                offsetof(struct cpu, cc) == offsetof(struct cpu, code_generation) + 4,
                "put_state()");
 

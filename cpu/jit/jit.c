@@ -63,7 +63,7 @@ static void update_key(struct cpu *c)
 static void remember(struct cpu *c, u32 eip, u32 code)
 {
     struct jit *j = jit_of(c);
-    struct jit_near *n = &j->near[(eip ^ eip >> 12) & (JIT_NEAR - 1)];
+    struct jit_near *n = &j->near[jit_near_of(c->fast.key, eip)];
 
     n->key = (u64)c->fast.key << 32 | eip;
     n->code = j->mem.exec + code;
@@ -548,7 +548,7 @@ u64 jit_run_group(struct cpu *c, struct jit_group *g, struct jit_return *returns
         return 0;
     }
     if (r == RUN_NEXT && !must_look(c)) { /* near[] may know the way on */
-        struct jit_near *n = &j->near[(c->eip ^ c->eip >> 12) & (JIT_NEAR - 1)];
+        struct jit_near *n = &j->near[jit_near_of(c->fast.key, c->eip)];
         if (n->key == ((u64)c->fast.key << 32 | c->eip))
             return (u64)(uintptr_t)n->code;
         return LEAVE_LOOK;

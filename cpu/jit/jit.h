@@ -20,7 +20,7 @@
 enum {
     JIT_CODE_BYTES = 8 << 20,
     JIT_SIDE_BYTES = 12 << 20,  /* groups, links, block records */
-    JIT_NEAR = 4096,
+    JIT_NEAR = 8192,
     JIT_MAX_SITES = 1 << 18,
     JIT_MAX_ALIASES = 4,        /* translations of a block, one an address */
     JIT_MAX_VERSIONS = 4,       /* ... and at an address, one for each kind of flags */
@@ -125,6 +125,12 @@ struct jit_bound {
     u16 row;
     u8 size, form;      /* size 0: none */
 };
+
+/* Where in near[]: address spaces that take turns do not turn each other out. */
+static inline u32 jit_near_of(u32 key, u32 eip)
+{
+    return (eip ^ eip >> 12 ^ key >> 9) & (JIT_NEAR - 1);
+}
 
 struct jit {
     struct jit_near near[JIT_NEAR];

@@ -112,12 +112,15 @@ static void returns(struct jit *j, struct asm_buf *a)
     /* to the EIP in r9d, flags saved */
     j->dispatch = a->pos;
     as_store(a, 4, H_R9, CPU_AT(eip));
+    as_mov_rr(a, 4, H_R10, H_R9); /* jit_near_of() */
+    as_shift_ri(a, 4, 5, H_R10, 12);
+    as_alu_rr(a, 4, HA_XOR, H_R10, H_R9);
+    as_load(a, 4, H_R11, CPU_AT(fast.key));
+    as_shift_ri(a, 4, 5, H_R11, 9);
+    as_alu_rr(a, 4, HA_XOR, H_R11, H_R10);
     as_load(a, 4, H_R10, CPU_AT(fast.key));
     as_shift_ri(a, 8, 4, H_R10, 32);
     as_alu_rr(a, 8, HA_OR, H_R10, H_R9);
-    as_mov_rr(a, 4, H_R11, H_R9);
-    as_shift_ri(a, 4, 5, H_R11, 12);
-    as_alu_rr(a, 4, HA_XOR, H_R11, H_R9);
     as_alu_ri(a, 4, HA_AND, H_R11, JIT_NEAR - 1);
     as_shift_ri(a, 4, 4, H_R11, 4);
     as_alu_rm(a, 8, HA_ADD, H_R11, CPU_AT(fast.near));

@@ -8,14 +8,20 @@
 #include "cpu/isa.h"
 #include "cpu/jit/x64/x64.h"
 
-static void call_thunk(struct x64 *x)
+/* The rel32 before here is to lead to the thunk. Two edges of five ways each are the most. */
+static void thunk_site(struct x64 *x)
 {
-    as_8(&x->a, 0xe8);
-    as_32(&x->a, 0);
     if (x->num_thunk == ARRAY_LEN(x->thunk_from))
         x->full = true;
     else
         x->thunk_from[x->num_thunk++] = x->a.pos - 4;
+}
+
+static void call_thunk(struct x64 *x)
+{
+    as_8(&x->a, 0xe8);
+    as_32(&x->a, 0);
+    thunk_site(x);
 }
 
 static void recover(struct x64 *x, enum jit_edge_flags flags)
@@ -196,7 +202,7 @@ static void ret(struct x64 *x, unsigned k)
     if (end_flags(x) == JIT_EDGE_SAVED)
         as_rel(a, a->pos - 4, x->j->thunk_saved);
     else
-        x->thunk_from[x->num_thunk++] = a->pos - 4;
+        thunk_site(x);
     as_alu_rm(a, 4, HA_CMP, H_R9, HMEM(H_RSP, 8));
     cold(x, COLD_RETURN, NULL, as_jcc(a, HC_NZ));
     as_8(a, 0xc3);

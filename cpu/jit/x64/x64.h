@@ -92,7 +92,7 @@ struct x64 {
     u32 serial;         /* of recipes */
     unsigned num_cold;
     bool full;          /* of groups or links */
-    u32 thunk_from[8];  /* rel32 fields that call the thunk: flags as they are at the block's end */
+    u32 thunk_from[16];  /* rel32 fields that call the thunk: flags as they are at the block's end */
     unsigned num_thunk;
     struct flags_at end;
     struct jit_map map;
