@@ -16,6 +16,7 @@ if ! grep -q '^#define HAVE_JIT 1' "$NESTBOX_BUILD/config.h"; then
 fi
 "$NESTBOX" lab diff -engines interp,jit -count 40000 -seed 7 -show 2 >out 2>&1 || fail "$(tail -n 30 out)"
 "$NESTBOX" lab diff -engines interp,jit -sequences 8000 -seed 7 -show 1 >out 2>&1 || fail "$(tail -n 40 out)"
+"$NESTBOX" lab run -engine jit "$NESTBOX_SRC/tests/cpu/jit.vec" >out 2>&1 || fail "$(tail -n 5 out)"
 if [ -x "$NESTBOX_BUILD/fuzz/fuzz_guest" ]; then
     FUZZ_ENGINE=jit "$NESTBOX_BUILD/fuzz/fuzz_guest" "$NESTBOX_SRC"/tests/fuzz/seeds/fuzz_guest/* >out 2>&1 ||
         fail "random guests: $(tail -n 5 out)"
@@ -28,6 +29,8 @@ if "$NESTBOX" lab diff -engines interp,views -count 1 >out 2>&1; then
         fail "views: $(tail -n 30 out)"
     "$NESTBOX" lab diff -engines interp,views -sequences 8000 -seed 8 -show 1 >out 2>&1 ||
         fail "views: $(tail -n 40 out)"
+    "$NESTBOX" lab run -engine views "$NESTBOX_SRC/tests/cpu/jit.vec" >out 2>&1 ||
+        fail "views: $(tail -n 5 out)"
     if [ -x "$NESTBOX_BUILD/fuzz/fuzz_guest" ]; then
         FUZZ_ENGINE=views "$NESTBOX_BUILD/fuzz/fuzz_guest" "$NESTBOX_SRC"/tests/fuzz/seeds/fuzz_guest/* \
             >out 2>&1 || fail "random guests, views: $(tail -n 5 out)"

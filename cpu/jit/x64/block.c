@@ -228,7 +228,8 @@ static bool which(const struct x64 *x, const struct insn *in, unsigned *size, un
  *
  * Backwards over the block. Who may see them: what reads them, what may fault (a delivered frame
  * shows all of them), what goes to a handler, and whoever comes behind the block. So the flags of
- * an instruction are dead if the next ones up to one that writes all of them touch registers alone. */
+ * an instruction are dead if the next ones up to one that writes all of them touch registers
+ * alone. */
 enum flag_use { FLAGS_SEEN, FLAGS_KEPT, FLAGS_KILLED };
 
 static enum flag_use flag_use(const struct x64 *x, const struct insn *in)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The guest's arithmetic flags in emitted code: in the host's EFLAGS, saved in r12, or by recipe. */
+/* The guest's arithmetic flags in emitted code: in the host's EFLAGS, saved in r12, by recipe. */
 #include "cpu/flags.h"
 #include "cpu/jit/x64/x64.h"
 
@@ -76,8 +76,8 @@ static void captured_to_cf(struct asm_buf *a)
     as_8(a, 0);
 }
 
-/* The operand of a shift whose result and last bit are known; the bits before that one are gone, and
- * no flag depends on them. */
+/* The operand of a shift whose result and last bit are known; the bits before that one are gone,
+ * and no flag depends on them. */
 static void unshift(struct asm_buf *a, const struct recipe *r)
 {
     captured_to_cf(a);
@@ -202,8 +202,8 @@ void x64_save(struct x64 *x)
     x64_save_host(&x->a, x->clear_af);
     x->at = x->clear_af ? AT_SAVED : x->at | AT_SAVED;
     x->clear_af = false;
-    if (x->recipe.kind >= RC_CAPTURE) /* r12 has something else now */
-        x->at &= (u8)~AT_RECIPE;
+    if (x->recipe.kind >= RC_CAPTURE || x64_recipe_uses(&x->recipe, BIT(H_R12)))
+        x->at &= (u8)~AT_RECIPE; /* r12 has something else now */
 }
 
 void x64_spoil(struct x64 *x)
@@ -244,12 +244,35 @@ void x64_want_cf(struct x64 *x)
     x->at |= AT_HOST;
 }
 
+/* A recipe goes on with r12 for the register that will be written, if there is but one. */
+static bool by_r12(struct x64 *x, u32 regs)
+{
+    struct recipe *r = &x->recipe;
+    unsigned lost = bit_of(r->dst) & regs ? r->dst : r->src;
+
+    if (r->kind >= RC_CAPTURE || r->moved || ((r->dst | lost) & AS_HIGH) ||
+        (r->src != H_NONE && (r->src & AS_HIGH)) || x64_recipe_uses(r, BIT(H_R12)) ||
+        (r->dst != lost && (bit_of(r->dst) & regs)) || (r->src != lost && (bit_of(r->src) & regs)))
+        return false;
+    as_mov_rr(&x->a, 4, H_R12, lost);
+    if (r->dst == lost)
+        r->dst = H_R12;
+    if (r->src == lost)
+        r->src = H_R12;
+    x->serial++;
+    return true;
+}
+
 void x64_before_write(struct x64 *x, unsigned k, u32 regs, bool accesses)
 {
+    regs &= ~(u32)BIT(H_R12);
     if (!x64_recipe_uses(&x->recipe, regs))
         return;
-    if (x64_live_after(x, k) && !(x->at & AT_SAVED) && (accesses || !(x->at & AT_HOST)))
+    if (x64_live_after(x, k) && !(x->at & AT_SAVED) && (accesses || !(x->at & AT_HOST))) {
+        if ((x->at & AT_RECIPE) && by_r12(x, regs))
+            return;
         x64_save(x);
+    }
     x->at &= (u8)~AT_RECIPE;
     x->recipe.kind = RC_NONE;
     x->serial++;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Guest memory in emitted code: effective addresses, the look-up, and what happens where it fails. */
+/* Guest memory in emitted code: effective addresses, the look-up, the view, and slow paths. */
 #include "cpu/isa.h"
 #include "cpu/jit/x64/x64.h"
 
@@ -205,7 +205,7 @@ void x64_slow_path(struct x64 *x, const struct cold *o)
     bool rebuilt = unsaved || (o->before.at & (AT_SAVED | AT_RECIPE)) == AT_RECIPE;
     bool again = rebuilt && o->same && (o->after & AT_RECIPE); /* somebody may cook it once more */
     bool keep_r11 = again && x64_recipe_uses(r, BIT(H_R11)) && !o->load;
-    bool keep_r12 = again && r->kind >= RC_CAPTURE;
+    bool keep_r12 = again && (r->kind >= RC_CAPTURE || x64_recipe_uses(r, BIT(H_R12)));
 
     if (o->misaligned) {
         as_rel(a, o->misaligned, a->pos);

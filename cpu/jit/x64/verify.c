@@ -32,7 +32,7 @@ static const struct {
     { REG(R14), REG(NONE), 0, 0, sizeof(struct cpu) },         /* state */
     { REG(R15), REG(R10), 8, 0, 8 },                           /* c->tlb_rd[page] */
     { REG(R15), REG(R10), 8, TLB_WR_BYTES, TLB_WR_BYTES + 8 }, /* c->tlb_wr[page] */
-    { REG(R10), REG(NONE), 0, 0, 8 },                          /* an entry of -engine check's table */
+    { REG(R10), REG(NONE), 0, 0, 8 },                          /* an entry of another table */
     { REG(R10), REG(R9), 1, 0, 16 },                           /* guest memory by an entry */
     { REG(RSP), REG(NONE), 0, 8, 12 },                         /* the shadow stack: EIPs */
     { REG(RSP), REG(NONE), 0, 24, 28 },

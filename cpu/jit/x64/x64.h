@@ -6,7 +6,7 @@
  *   r9 r10                        scratch: linear address, table entry, anything
  *   r11                           scratch; a recipe may need it (below)
  *   r12                           guest flags when saved: AH of LAHF in bits 15:8, OF in bit 0;
- *                                 else its low byte is what a recipe has captured
+ *                                 else what a recipe needs: a bit that it has captured, a register
  *   r13                           retired count at the running block's end
  *   r14                           struct cpu
  *   r15                           c->fast.view; where there are no views c->tlb_rd, and c->tlb_wr
@@ -18,8 +18,8 @@
  *
  * Where the guest's flags are
  * At each point of a translation they are in some of three places (enum at). A recipe makes them
- * anew from registers that are still as they were; code that needs it lies behind the block, so that
- * flags which only a fault, an interrupt or the next block may ever see cost nothing.
+ * anew from registers that are still as they were; code that needs it lies behind the block, so
+ * that flags which only a fault, an interrupt or the next block may ever see cost nothing.
  * Blocks are entered by their head (budget not asked for yet, flags saved) or by their body (asked
  * for by the edge that leads there; flags saved, or nowhere if the block sees none of them). */
 #ifndef NB_CPU_JIT_X64_X64_H
@@ -92,7 +92,7 @@ struct x64 {
     u32 serial;         /* of recipes */
     unsigned num_cold;
     bool full;          /* of groups or links */
-    u32 thunk_from[16];  /* rel32 fields that call the thunk: flags as they are at the block's end */
+    u32 thunk_from[16]; /* rel32 fields that call the thunk: flags as at the block's end */
     unsigned num_thunk;
     struct flags_at end;
     struct jit_map map;
