@@ -487,7 +487,7 @@ static void put_first(struct cpu *c)
 /* Quick, and may say no where nothing but padding differs. */
 static bool surely_same(const struct cpu *a, const struct cpu *b, bool fault)
 {
-    return SAME_(a, b, gpr, cc) && cc_flags(a) == cc_flags(b) && a->eflags == b->eflags &&
+    return SAME_(a, b, gpr, fast) && cc_flags(a) == cc_flags(b) && a->eflags == b->eflags &&
            a->events == b->events && a->mode == b->mode && a->retired == b->retired &&
            SAME_(a, b, seg, fault) && a->cpl == b->cpl && SAME_(a, b, cr0, fpu.operand) &&
            SAME_(a, b, tsc_offset, df_state) && SAME_(a, b, monitor, model) &&
