@@ -83,15 +83,22 @@ static void on_irq8(struct frame *f)
 }
 
 /* The counter as hal.dll reads it: ticks, and what the count has run down since; a tick that has not been
- * taken yet is seen in IRR. Interrupts are off. */
+ * taken yet is seen in IRR. Interrupts are off. Where the host was away for a good part of a tick in the
+ * middle of it, the tick in IRR may be younger than the count: such a sample says nothing. */
+enum { AWAY = 300000 /* TSC of 1 GHz: 0.3 ms of a tick's 1 ms */ };
+
 static void qpc_sample(void)
 {
+    u64 start = rdtsc();
+
     outb(0x43, 0);
     u32 count = inb(0x40);
     count |= (u32)inb(0x40) << 8;
     outb(0x20, 0x0a);
     u64 q = (u64)ticks * RELOAD + (RELOAD - count);
     bool pending = inb(0x20) & 1;
+    if (rdtsc() - start > AWAY)
+        return;
     if (pending && count > RELOAD / 2)
         q += RELOAD;
     else if (pending && q < qpc_last) /* the host was away behind the tick, as an SMI is on real machines */
