@@ -73,7 +73,7 @@ static void edge(struct x64 *x, struct jit_link *l, enum jit_edge_flags flags, b
     l->tier = x->jb->tier;
     l->end = x->end;
     l->heat = JIT_EDGE_HOT;
-    if (x->j->views && l->tier == 1 && !l->indirect && l->eip <= x->eip + x->b->len) {
+    if (x->j->views && l->tier == 1 && !l->indirect && l->eip < x->eip + x->b->len) {
         /* a loop: how often it runs */
         as_alu_mi(a, 4, HA_SUB, CPU_AT(jit_count[jit_count_of(l->eip)]), 1);
         cold(x, COLD_HOT, l, as_jcc(a, HC_B));
